@@ -1,0 +1,86 @@
+#include "base/error.h"
+
+#include <system_error>
+
+namespace clawsigner::base {
+namespace {
+
+constexpr std::size_t kMaxField = 200;
+
+/// At most kMaxField bytes, not cutting a UTF-8 sequence in two.
+std::string clipped(std::string text) {
+    if (text.size() <= kMaxField) {
+        return text;
+    }
+    std::size_t end = kMaxField;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    text.resize(end);
+    return text.append("…");
+}
+
+}  // namespace
+
+std::string_view wire_name(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::unset:
+            return "UNSET";
+        case ErrorCode::internal:
+            return "INTERNAL";
+        case ErrorCode::bad_request:
+            return "BAD_REQUEST";
+        case ErrorCode::malformed_json:
+            return "MALFORMED_JSON";
+        case ErrorCode::invalid_field:
+            return "INVALID_FIELD";
+        case ErrorCode::timestamp_skew:
+            return "TIMESTAMP_SKEW";
+        case ErrorCode::too_large:
+            return "TOO_LARGE";
+        case ErrorCode::not_found:
+            return "NOT_FOUND";
+        case ErrorCode::method_not_allowed:
+            return "METHOD_NOT_ALLOWED";
+        case ErrorCode::timeout:
+            return "TIMEOUT";
+        case ErrorCode::hsm_down:
+            return "HSM_DOWN";
+        case ErrorCode::pin_held:
+            return "PIN_HELD";
+        case ErrorCode::key_missing:
+            return "KEY_MISSING";
+        case ErrorCode::key_exists:
+            return "KEY_EXISTS";
+        case ErrorCode::key_quarantined:
+            return "KEY_QUARANTINED";
+        case ErrorCode::unsupported:
+            return "UNSUPPORTED";
+        case ErrorCode::shutting_down:
+            return "SHUTTING_DOWN";
+        case ErrorCode::config_invalid:
+            return "CONFIG_INVALID";
+        case ErrorCode::io_failed:
+            return "IO_FAILED";
+        case ErrorCode::unreachable:
+            return "UNREACHABLE";
+    }
+    return "INTERNAL";
+}
+
+Error Error::at(std::string field, std::string_view reason) {
+    field = clipped(std::move(field));
+    Error error(ErrorCode::invalid_field, field.empty() ? "the body" : field);
+    error.message.append(" ").append(reason);
+    error.field = std::move(field);
+    return error;
+}
+
+Error Error::from_errno(std::string what, int number) {
+    Error error(ErrorCode::io_failed, std::move(what));
+    error.message.append(": ").append(std::generic_category().message(number));
+    error.native = static_cast<std::uint64_t>(number);
+    return error;
+}
+
+}  // namespace clawsigner::base

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace clawsigner::base {
+
+/// Everything that can go wrong, as a client sees it. The list is closed: a new code is a change of
+/// the API (docs/api/errors.md) and of docs/stability.md. `unset` is what a default-constructed
+/// Result holds and never leaves the process.
+enum class ErrorCode : std::uint8_t {
+    unset,
+    internal,
+    // The request.
+    bad_request,
+    malformed_json,
+    invalid_field,
+    timestamp_skew,
+    too_large,
+    not_found,
+    method_not_allowed,
+    timeout,
+    // The keys and their store.
+    hsm_down,
+    pin_held,
+    key_missing,
+    key_exists,
+    key_quarantined,
+    unsupported,
+    // The house.
+    shutting_down,
+    config_invalid,
+    io_failed,
+    unreachable,
+};
+
+/// The name on the wire, e.g. "HSM_DOWN". Static storage.
+std::string_view wire_name(ErrorCode code) noexcept;
+
+/// What went wrong, said once for the client (code, field, message) and once for the operator
+/// (call, native). Holds no secret and no caller's content beyond the name of a field.
+struct Error {
+    ErrorCode code = ErrorCode::unset;
+    /// One sentence that says what to do, without a trailing full stop. Begins with the field where
+    /// there is one.
+    std::string message;
+    /// The path of the member at fault ("binding.event_hash_b64u"), or empty.
+    std::string field;
+    /// The vendor's call that failed ("C_Sign"; static storage) and its native result, or empty and
+    /// 0.
+    std::string_view call;
+    std::uint64_t native = 0;
+
+    Error() = default;
+    Error(ErrorCode c, std::string text) : code(c), message(std::move(text)) {}
+
+    /// `reason` completes the sentence "<field> …", e.g. ("tokens_input", "must be an integer from
+    /// 0 to 10000000"). The field's name may come from a stranger: a long one is clipped.
+    static Error at(std::string field, std::string_view reason);
+    /// An error of errno's, e.g. ("cannot open /etc/x", ENOENT).
+    static Error from_errno(std::string what, int number);
+};
+
+}  // namespace clawsigner::base
+
+namespace clawsigner {
+using base::Error;
+using base::ErrorCode;
+}  // namespace clawsigner

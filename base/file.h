@@ -1,0 +1,27 @@
+#pragma once
+
+#include "base/result.h"
+#include "base/secret.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace clawsigner::base {
+
+/// The whole file, or standard input for "-". Errors: io_failed; too_large past `max_bytes`, which
+/// is read no further.
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
+
+/// A PIN or key from a regular file that only its owner can read (mode 0400, owned by this
+/// process's user or root), without the line ending an editor leaves. Errors: io_failed, and
+/// config_invalid where the file is open to others, empty or over 4 KiB.
+Result<Secret> read_secret_file(const std::filesystem::path& path);
+
+/// Replaces `path` so that a crash leaves the old file or the new one: temporary file beside it,
+/// fsync, rename, fsync of the directory. Error: io_failed.
+Status write_file_durably(const std::filesystem::path& path, std::string_view content, mode_t mode);
+
+}  // namespace clawsigner::base

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "claw/json.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace clawsigner::claw {
+
+/// Writes one object, members in the order of the calls, without spaces:
+///
+///     std::string text = JsonWriter().text("kid", kid).integer("latency_ms", 12).done();
+///
+/// Names are ours: they are never index-like, doubled or in need of escapes.
+class JsonWriter {
+public:
+    JsonWriter& text(std::string_view name, std::string_view value) {
+        append_json_string(begin(name), value);
+        return *this;
+    }
+    JsonWriter& optional_text(std::string_view name, const std::optional<std::string>& value) {
+        return value ? text(name, *value) : *this;
+    }
+    JsonWriter& integer(std::string_view name, std::int64_t value) {
+        begin(name).append(std::to_string(value));
+        return *this;
+    }
+    JsonWriter& number(std::string_view name, double value) {
+        append_json_number(begin(name), value);
+        return *this;
+    }
+    JsonWriter& boolean(std::string_view name, bool value) {
+        begin(name).append(value ? "true" : "false");
+        return *this;
+    }
+    /// `json` is a JSON text already.
+    JsonWriter& raw(std::string_view name, std::string_view json) {
+        begin(name).append(json);
+        return *this;
+    }
+
+    std::string done() { return std::move(out_.append(out_.empty() ? "{}" : "}")); }
+
+private:
+    std::string& begin(std::string_view name) {
+        out_.append(out_.empty() ? "{\"" : ",\"").append(name).append("\":");
+        return out_;
+    }
+
+    std::string out_;
+};
+
+}  // namespace clawsigner::claw

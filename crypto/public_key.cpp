@@ -1,0 +1,146 @@
+#include "crypto/public_key.h"
+
+#include "base/handle.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include <string>
+
+namespace clawsigner::crypto {
+namespace {
+
+using base::CPtr;
+using KeyPtr = CPtr<EVP_PKEY, EVP_PKEY_free>;
+
+constexpr std::size_t kEd25519Size = 32;
+constexpr std::size_t kP256PointSize = 65;
+constexpr std::size_t kP256Half = 32;
+constexpr std::size_t kMaxDerSignature = 72;
+
+Error no_key(std::string_view why) {
+    return Error(ErrorCode::invalid_field, std::string(why));
+}
+
+/// The point in the encoding asked for, or empty when OpenSSL cannot.
+Bytes encoded_point(const EVP_PKEY* key, point_conversion_form_t form) {
+    const CPtr<EC_GROUP, EC_GROUP_free> group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+    const CPtr<EC_POINT, EC_POINT_free> point(EC_POINT_new(group.get()));
+    Bytes uncompressed(kP256PointSize);
+    std::size_t size = 0;
+    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+                                        uncompressed.data(), uncompressed.size(), &size) != 1 ||
+        EC_POINT_oct2point(group.get(), point.get(), uncompressed.data(), size, nullptr) != 1) {
+        return {};
+    }
+    Bytes encoded(kP256PointSize);
+    encoded.resize(EC_POINT_point2oct(group.get(), point.get(), form, encoded.data(),
+                                      encoded.size(), nullptr));
+    return encoded;
+}
+
+KeyPtr p256_from_point(ByteView point) {
+    const CPtr<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> builder(OSSL_PARAM_BLD_new());
+    OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+    OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                     point.size());
+    const CPtr<OSSL_PARAM, OSSL_PARAM_free> params(OSSL_PARAM_BLD_to_param(builder.get()));
+    const CPtr<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
+        EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+    EVP_PKEY* key = nullptr;
+    if (params == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+        EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+        return nullptr;
+    }
+    return KeyPtr(key);
+}
+
+/// r||s to the DER SEQUENCE OpenSSL verifies; 0 bytes written when r or s cannot be encoded.
+std::size_t to_der(ByteView signature, std::span<std::uint8_t> der) {
+    const CPtr<ECDSA_SIG, ECDSA_SIG_free> parts(ECDSA_SIG_new());
+    BIGNUM* r = BN_bin2bn(signature.data(), kP256Half, nullptr);
+    BIGNUM* s = BN_bin2bn(signature.data() + kP256Half, kP256Half, nullptr);
+    if (ECDSA_SIG_set0(parts.get(), r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        return 0;
+    }
+    std::uint8_t* end = der.data();
+    const int size = i2d_ECDSA_SIG(parts.get(), nullptr);
+    if (size <= 0 || static_cast<std::size_t>(size) > der.size()) {
+        return 0;
+    }
+    return static_cast<std::size_t>(i2d_ECDSA_SIG(parts.get(), &end));
+}
+
+bool digest_verifies(EVP_PKEY* key, const EVP_MD* digest, ByteView message, ByteView signature) {
+    const CPtr<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+    return EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) == 1 &&
+           EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                            message.size()) == 1;
+}
+
+}  // namespace
+
+std::string_view algorithm_name(Algorithm algorithm) noexcept {
+    return algorithm == Algorithm::ed25519 ? "ed25519" : "p256";
+}
+
+std::optional<Algorithm> algorithm_from_name(std::string_view name) noexcept {
+    for (const Algorithm algorithm : {Algorithm::ed25519, Algorithm::p256}) {
+        if (algorithm_name(algorithm) == name) {
+            return algorithm;
+        }
+    }
+    return std::nullopt;
+}
+
+PublicKey::PublicKey(Algorithm algorithm, Bytes raw, Bytes point, std::shared_ptr<EVP_PKEY> key)
+    : algorithm_(algorithm), raw_(std::move(raw)), point_(std::move(point)), key_(std::move(key)) {}
+
+Result<PublicKey> PublicKey::ed25519(ByteView raw) {
+    if (raw.size() != kEd25519Size) {
+        return no_key("an Ed25519 public key has 32 bytes");
+    }
+    KeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw.data(), raw.size()));
+    if (key == nullptr) {
+        return no_key("not an Ed25519 public key");
+    }
+    return PublicKey(Algorithm::ed25519, Bytes(raw.begin(), raw.end()), {}, std::move(key));
+}
+
+Result<PublicKey> PublicKey::p256(ByteView point) {
+    KeyPtr key = p256_from_point(point);
+    if (key == nullptr) {
+        return no_key("not a point on P-256");
+    }
+    Bytes compressed = encoded_point(key.get(), POINT_CONVERSION_COMPRESSED);
+    Bytes uncompressed = encoded_point(key.get(), POINT_CONVERSION_UNCOMPRESSED);
+    if (compressed.empty() || uncompressed.size() != kP256PointSize) {
+        return no_key("not a point on P-256");
+    }
+    return PublicKey(Algorithm::p256, std::move(compressed), std::move(uncompressed),
+                     std::move(key));
+}
+
+Result<PublicKey> PublicKey::of(Algorithm algorithm, ByteView raw) {
+    return algorithm == Algorithm::ed25519 ? ed25519(raw) : p256(raw);
+}
+
+bool PublicKey::verifies(ByteView message, ByteView signature) const {
+    if (signature.size() != std::tuple_size_v<Signature>) {
+        return false;
+    }
+    if (algorithm_ == Algorithm::ed25519) {
+        return digest_verifies(key_.get(), nullptr, message, signature);
+    }
+    std::array<std::uint8_t, kMaxDerSignature> der{};
+    const std::size_t size = to_der(signature, der);
+    return size > 0 &&
+           digest_verifies(key_.get(), EVP_sha256(), message, ByteView(der).first(size));
+}
+
+}  // namespace clawsigner::crypto

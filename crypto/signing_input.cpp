@@ -1,0 +1,42 @@
+#include "crypto/signing_input.h"
+
+#include "crypto/random.h"
+
+#include <algorithm>
+#include <array>
+
+namespace clawsigner::crypto {
+namespace {
+
+constexpr std::string_view kLegacyReceiptStart = R"({"version":"1.0",)";
+constexpr std::string_view kProbeStart = "clawsigner-probe-v1:";
+constexpr std::size_t kPayloadHashLength = 43;
+
+bool is_base64url(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+bool is_payload_hash(std::string_view bytes) {
+    return bytes.size() == kPayloadHashLength && std::ranges::all_of(bytes, is_base64url);
+}
+
+}  // namespace
+
+bool has_signed_form(Family family, std::string_view bytes) noexcept {
+    switch (family) {
+        case Family::gateway_receipt:
+            return is_payload_hash(bytes) || bytes.starts_with(kLegacyReceiptStart);
+    }
+    return false;
+}
+
+Result<ProbeInput> ProbeInput::fresh() {
+    std::array<std::uint8_t, 32> random{};
+    CHECK_OK(fill_random(random));
+    std::string bytes(kProbeStart);
+    bytes.append(reinterpret_cast<const char*>(random.data()), random.size());
+    return ProbeInput(std::move(bytes));
+}
+
+}  // namespace clawsigner::crypto

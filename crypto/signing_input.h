@@ -1,0 +1,59 @@
+#pragma once
+
+#include "base/encoding.h"
+#include "base/result.h"
+#include "crypto/family.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace clawsigner::crypto {
+
+/// Do these bytes have a form that keys of `family` sign? The forms of two families never overlap,
+/// nor does any with a probe's, so a key cannot be talked into signing another family's artefact
+/// whoever builds the bytes.
+///
+///   gateway_receipt   43 characters of base64url (the hash of an envelope's payload), or a JSON
+///   text that begins
+///                     {"version":"1.0", (the legacy receipt)
+bool has_signed_form(Family family, std::string_view bytes) noexcept;
+
+/// What a key of family F is asked to sign. Only bytes of that family's form can be held by it, and
+/// only a signer of family F takes it: mixing two families does not compile.
+template <Family F>
+class SigningInput {
+public:
+    /// Error: internal, when the bytes are not of the family's form.
+    static Result<SigningInput> of(std::string bytes) {
+        if (!has_signed_form(F, bytes)) {
+            return Error(ErrorCode::internal,
+                         "these bytes are not of the form this key family signs");
+        }
+        return SigningInput(std::move(bytes));
+    }
+
+    ByteView bytes() const noexcept { return base::as_bytes(bytes_); }
+
+private:
+    explicit SigningInput(std::string bytes) : bytes_(std::move(bytes)) {}
+
+    std::string bytes_;
+};
+
+/// A signature that only shows that a key works: a fixed prefix that no artefact begins with, and
+/// 32 random bytes. It is verified where it is made and never leaves the process.
+class ProbeInput {
+public:
+    /// Error: internal, when there is no randomness.
+    static Result<ProbeInput> fresh();
+
+    ByteView bytes() const noexcept { return base::as_bytes(bytes_); }
+
+private:
+    explicit ProbeInput(std::string bytes) : bytes_(std::move(bytes)) {}
+
+    std::string bytes_;
+};
+
+}  // namespace clawsigner::crypto

@@ -1,0 +1,56 @@
+#include "crypto/public_key.h"
+
+#include "support/software_key.h"
+
+#include <catch2/catch.hpp>
+
+using namespace clawsigner;
+using crypto::Algorithm;
+using crypto::PublicKey;
+using tests::SoftwareKey;
+
+TEST_CASE("public key: verifies its own signatures and no others", "[crypto]") {
+    for (const Algorithm algorithm : {Algorithm::ed25519, Algorithm::p256}) {
+        const SoftwareKey key = SoftwareKey::random(algorithm);
+        const SoftwareKey other = SoftwareKey::random(algorithm);
+        const auto signature = key.sign("message");
+        CHECK(key.public_key().verifies(base::as_bytes("message"), signature));
+        CHECK_FALSE(key.public_key().verifies(base::as_bytes("massage"), signature));
+        CHECK_FALSE(other.public_key().verifies(base::as_bytes("message"), signature));
+        CHECK_FALSE(
+            key.public_key().verifies(base::as_bytes("message"), ByteView(signature).first(63)));
+        for (std::size_t i = 0; i < signature.size(); ++i) {
+            auto bent = signature;
+            bent[i] ^= 1U;
+            CHECK_FALSE(key.public_key().verifies(base::as_bytes("message"), bent));
+        }
+    }
+}
+
+TEST_CASE("public key: an all-zero signature is refused, not an error", "[crypto]") {
+    for (const Algorithm algorithm : {Algorithm::ed25519, Algorithm::p256}) {
+        CHECK_FALSE(SoftwareKey::random(algorithm).public_key().verifies(base::as_bytes("m"),
+                                                                         crypto::Signature{}));
+    }
+}
+
+TEST_CASE("public key: what is no point on the curve is refused", "[crypto]") {
+    CHECK_FALSE(PublicKey::ed25519(Bytes(31)).ok());
+    CHECK_FALSE(PublicKey::ed25519(Bytes(33)).ok());
+    CHECK_FALSE(PublicKey::p256(Bytes{}).ok());
+    CHECK_FALSE(PublicKey::p256(Bytes(65, 4)).ok());
+    Bytes beyond_the_field(33, 0xFF);
+    beyond_the_field[0] = 2;
+    CHECK_FALSE(PublicKey::p256(beyond_the_field).ok());
+    CHECK_FALSE(PublicKey::p256(Bytes(1, 0)).ok());  // the point at infinity
+}
+
+TEST_CASE("public key: a P-256 point is the same key compressed or not", "[crypto]") {
+    const PublicKey key = SoftwareKey::random(Algorithm::p256).public_key();
+    Bytes uncompressed{4};
+    uncompressed.insert(uncompressed.end(), key.x().begin(), key.x().end());
+    uncompressed.insert(uncompressed.end(), key.y().begin(), key.y().end());
+    CHECK(key.raw().size() == 33);
+    CHECK(PublicKey::p256(key.raw()).value() == key);
+    CHECK(PublicKey::p256(uncompressed).value() == key);
+}

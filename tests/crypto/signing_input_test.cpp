@@ -1,0 +1,48 @@
+#include "crypto/signing_input.h"
+
+#include <catch2/catch.hpp>
+
+using namespace clawsigner;
+using crypto::Family;
+
+namespace {
+const std::string kHash = "RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o";
+const std::string kLegacy = R"({"version":"1.0","proxyDid":"did:web:clawproxy.com"})";
+const std::string kToken = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0";
+}  // namespace
+
+TEST_CASE("signing input: a receipt key takes a payload hash or a legacy receipt", "[crypto]") {
+    CHECK(crypto::SigningInput<Family::gateway_receipt>::of(kHash).ok());
+    CHECK(crypto::SigningInput<Family::gateway_receipt>::of(kLegacy).ok());
+}
+
+TEST_CASE("signing input: a receipt key takes nothing that is a token, a rotation or a probe",
+          "[crypto]") {
+    const std::string probe(
+        reinterpret_cast<const char*>(crypto::ProbeInput::fresh().value().bytes().data()), 52);
+    for (const std::string& bytes :
+         {std::string(), kToken, kHash + "x", kHash.substr(1), "." + kHash.substr(1), probe,
+          std::string(R"({"snapshot_version":"1"})"), std::string("clawsig:rotate:handoff:a:b:c"),
+          std::string(R"({"issued_at":"x"})"), std::string(R"({"version":"1.1","a":1})")}) {
+        INFO(bytes);
+        CHECK_FALSE(crypto::SigningInput<Family::gateway_receipt>::of(bytes).ok());
+    }
+}
+
+TEST_CASE("probe: starts as no artefact does and is never the same twice", "[crypto]") {
+    const auto one = crypto::ProbeInput::fresh().value();
+    const auto two = crypto::ProbeInput::fresh().value();
+    CHECK(one.bytes().size() == 52);
+    CHECK_FALSE(std::equal(one.bytes().begin(), one.bytes().end(), two.bytes().begin()));
+    const std::string text(reinterpret_cast<const char*>(one.bytes().data()), one.bytes().size());
+    for (const Family family : crypto::kFamilies) {
+        CHECK_FALSE(crypto::has_signed_form(family, text));
+    }
+}
+
+TEST_CASE("family: its name reads back", "[crypto]") {
+    for (const Family family : crypto::kFamilies) {
+        CHECK(crypto::family_from_name(crypto::family_name(family)) == family);
+    }
+    CHECK_FALSE(crypto::family_from_name("root").has_value());
+}
