@@ -1,5 +1,9 @@
 #include "base/error.h"
 
+#include "base/result.h"
+
+#include <cstdio>
+#include <cstdlib>
 #include <system_error>
 
 namespace clawsigner::base {
@@ -66,6 +70,14 @@ std::string_view wire_name(ErrorCode code) noexcept {
             return "UNREACHABLE";
     }
     return "INTERNAL";
+}
+
+void abort_on_wrong_half(const Error* found) noexcept {
+    const std::string_view code = found == nullptr ? "a value" : wire_name(found->code);
+    std::fprintf(stderr, "clawsigner: a result was read without being checked; it holds %.*s %s\n",
+                 static_cast<int>(code.size()), code.data(),
+                 found == nullptr ? "" : found->message.c_str());
+    std::abort();
 }
 
 Error Error::at(std::string field, std::string_view reason) {

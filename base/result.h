@@ -2,12 +2,15 @@
 
 #include "base/error.h"
 
-#include <cstdlib>
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace clawsigner::base {
+
+/// Says on standard error what was there instead of what was read, and aborts.
+[[noreturn]] void abort_on_wrong_half(const Error* found) noexcept;
 
 /// A value, or the Error that kept it from being made. Reading the half that is not there aborts
 /// the process: a signer that goes on with a value it does not have is worse than one that stops.
@@ -46,7 +49,7 @@ private:
     auto& checked() {
         auto* half = std::get_if<Index>(&state_);
         if (half == nullptr) {
-            std::abort();
+            abort_on_wrong_half(std::get_if<0>(&state_));
         }
         return *half;
     }
@@ -82,7 +85,7 @@ public:
 private:
     void abort_unless_failed() const {
         if (!failed_) {
-            std::abort();
+            abort_on_wrong_half(nullptr);
         }
     }
 

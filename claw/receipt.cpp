@@ -2,7 +2,6 @@
 
 #include "claw/json_writer.h"
 #include "crypto/digest.h"
-#include "crypto/key_forms.h"
 
 #include <algorithm>
 #include <array>
@@ -170,7 +169,7 @@ Result<ReceiptPayload> ReceiptPayload::of(const GatewayReceipt& receipt) {
                           std::move(input));
 }
 
-std::string ReceiptPayload::envelope(const crypto::PublicKey& signer,
+std::string ReceiptPayload::envelope(const crypto::KeyIdentity& signer,
                                      const crypto::Signature& signature) const {
     return JsonWriter()
         .text("envelope_version", "1")
@@ -179,8 +178,8 @@ std::string ReceiptPayload::envelope(const crypto::PublicKey& signer,
         .text("payload_hash_b64u", hash_)
         .text("hash_algorithm", "SHA-256")
         .text("signature_b64u", base::base64url_encode(signature))
-        .text("algorithm", crypto::envelope_algorithm(signer.algorithm()))
-        .text("signer_did", crypto::did_key(signer))
+        .text("algorithm", crypto::envelope_algorithm(signer.key.algorithm()))
+        .text("signer_did", signer.did)
         .text("issued_at", issued_at_)
         .done();
 }

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "claw/json_reader.h"
-#include "crypto/public_key.h"
+#include "crypto/key_forms.h"
 #include "crypto/signing_input.h"
 
 #include <cstdint>
@@ -81,7 +81,8 @@ public:
     }
 
     /// The whole envelope, members in the ecosystem's order.
-    std::string envelope(const crypto::PublicKey& signer, const crypto::Signature& signature) const;
+    std::string envelope(const crypto::KeyIdentity& signer,
+                         const crypto::Signature& signature) const;
 
 private:
     using Input = crypto::SigningInput<crypto::Family::gateway_receipt>;

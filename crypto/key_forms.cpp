@@ -87,6 +87,10 @@ Result<PublicKey> public_key_from_jwk(const Jwk& jwk) {
     return key;
 }
 
+KeyIdentity identity_of(const PublicKey& key) {
+    return {key, kid(key), did_key(key)};
+}
+
 std::string_view envelope_algorithm(Algorithm algorithm) noexcept {
     return algorithm == Algorithm::ed25519 ? "Ed25519" : "ES256";
 }

@@ -30,6 +30,14 @@ Jwk to_jwk(const PublicKey& key);
 /// Error: invalid_field, when the members do not make a key, or its kid is not the one stated.
 Result<PublicKey> public_key_from_jwk(const Jwk& jwk);
 
+/// A public key with the names it goes by, made once.
+struct KeyIdentity {
+    PublicKey key;
+    std::string kid;
+    std::string did;
+};
+KeyIdentity identity_of(const PublicKey& key);
+
 /// The name an ecosystem envelope gives to the algorithm: "Ed25519", "ES256". Static storage.
 std::string_view envelope_algorithm(Algorithm algorithm) noexcept;
 

@@ -70,8 +70,8 @@ TEST_CASE("receipt: envelopes are clawproxy's own, byte for byte", "[claw]") {
         INFO(text_of(row, "name"));
         const ReceiptPayload payload = ReceiptPayload::of(golden_receipt(row)).value();
         CHECK(payload.text() == text_of(row, "envelope_payload_bytes"));
-        CHECK(payload.envelope(key.public_key(), key.sign(payload.input().bytes())) ==
-              text_of(row, "envelope_json"));
+        CHECK(payload.envelope(crypto::identity_of(key.public_key()),
+                               key.sign(payload.input().bytes())) == text_of(row, "envelope_json"));
     }
 }
 
@@ -115,6 +115,6 @@ TEST_CASE("receipt: a P-256 key's envelope says ES256 and names a zDn did", "[cl
     const auto row = tests::vector_rows("receipt_golden.json")[0];
     const ReceiptPayload payload = ReceiptPayload::of(golden_receipt(row)).value();
     const std::string envelope =
-        payload.envelope(key.public_key(), key.sign(payload.input().bytes()));
+        payload.envelope(crypto::identity_of(key.public_key()), key.sign(payload.input().bytes()));
     CHECK_THAT(envelope, Catch::Contains(R"("algorithm":"ES256","signer_did":"did:key:zDn)"));
 }

@@ -140,7 +140,7 @@ TEST_CASE("verify receipt: metadata of another builder is read as JavaScript rea
     receipt.content.metadata = R"({"1":9007199254740992,"b":0})";  // as JavaScript hashes it
     const auto payload = claw::ReceiptPayload::of(receipt).value();
     const std::string envelope =
-        payload.envelope(key.public_key(), key.sign(payload.input().bytes()));
+        payload.envelope(crypto::identity_of(key.public_key()), key.sign(payload.input().bytes()));
     CHECK(code(envelope) == "VALID");
     CHECK(code(replaced(envelope, R"({"1":9007199254740992,"b":0})",
                         R"({"b":0,"1":9007199254740993})")) == "VALID");

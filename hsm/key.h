@@ -1,0 +1,77 @@
+#pragma once
+
+#include "base/encoding.h"
+#include "base/result.h"
+#include "crypto/family.h"
+#include "crypto/public_key.h"
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace clawsigner::hsm {
+
+/// Our name for a key inside its store (CKA_ID): 8 random bytes, printed as 16 hex digits. Not the
+/// kid, which names the public key to the world.
+class KeyId {
+public:
+    static constexpr std::size_t kSize = 8;
+
+    static Result<KeyId> random();
+    /// Error: invalid_field, unless exactly 8 bytes.
+    static Result<KeyId> of(ByteView bytes);
+    /// Error: invalid_field, unless 16 lower-case hex digits.
+    static Result<KeyId> parse(std::string_view text);
+
+    ByteView bytes() const noexcept { return bytes_; }
+    std::string text() const { return base::hex_encode(bytes_); }
+
+    friend auto operator<=>(const KeyId&, const KeyId&) = default;
+
+private:
+    std::array<std::uint8_t, kSize> bytes_{};
+};
+
+/// What a key is for and which of its family's keys it is. Versions count from 1.
+struct KeyName {
+    crypto::Family family{};
+    std::uint32_t version = 0;
+
+    friend auto operator<=>(const KeyName&, const KeyName&) = default;
+};
+
+/// The label a key carries in its store: "clawsigner/gateway_receipt/1".
+std::string key_label(const KeyName& name);
+/// Nothing, when the label is not one of ours.
+std::optional<KeyName> parse_key_label(std::string_view label);
+
+/// What the store says of a private key (PKCS#11 v2.40, section 4.9). Host-asserted: the store is
+/// believed, not proven.
+struct KeyAttributes {
+    bool sensitive = false;
+    bool always_sensitive = false;
+    bool extractable = true;
+    bool never_extractable = false;
+    bool local = false;
+    bool modifiable = true;
+};
+
+/// A usable key: a private half that stays in its store, and the public half that goes with it.
+struct StoredKey {
+    KeyId id;
+    KeyName name;
+    crypto::PublicKey public_key;
+    KeyAttributes attributes;
+};
+
+/// An object in the store that carries our label but must not sign, and why.
+struct UnusableKey {
+    std::string id;  // hex of whatever CKA_ID it has
+    std::string label;
+    Error why;
+};
+
+}  // namespace clawsigner::hsm

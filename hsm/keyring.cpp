@@ -1,0 +1,103 @@
+#include "hsm/keyring.h"
+
+#include "base/secret.h"
+
+namespace clawsigner::hsm {
+namespace {
+
+/// The family's key of the highest version, or null.
+const StoredKey* newest_key(const KeySnapshot& snapshot, crypto::Family family) {
+    const StoredKey* newest = nullptr;
+    for (const StoredKey& key : snapshot.keys) {
+        if (key.name.family == family &&
+            (newest == nullptr || key.name.version > newest->name.version)) {
+            newest = &key;
+        }
+    }
+    return newest;
+}
+
+Error no_key(crypto::Family family, const Backend& backend) {
+    const BackendState state = backend.status().state;
+    if (state != BackendState::ready) {
+        return not_ready(state);
+    }
+    std::string message = "no key for ";
+    message.append(crypto::family_name(family))
+        .append(" in its store; create one: clawsigner keys create ");
+    return {ErrorCode::key_missing, message.append(crypto::family_name(family))};
+}
+
+}  // namespace
+
+ActiveKey::ActiveKey(StoredKey key, Backend& backend, VerifyPolicy verify)
+    : stored_(std::move(key)),
+      identity_(crypto::identity_of(stored_.public_key)),
+      backend_(&backend),
+      verify_(verify) {}
+
+bool ActiveKey::verify_next() const noexcept {
+    return verify_.one_in <= 1 ||
+           signed_.fetch_add(1, std::memory_order_relaxed) % verify_.one_in == 0;
+}
+
+Result<crypto::Signature> ActiveKey::sign_bytes(ByteView message, Deadline deadline,
+                                                bool verify) const {
+    auto signature = backend_->sign(stored_.id, message, deadline);
+    if (signature.ok() && verify && !stored_.public_key.verifies(message, *signature)) {
+        base::wipe_bytes(*signature);
+        backend_->distrust(stored_.id);
+        return Error(
+            ErrorCode::key_quarantined,
+            "key " + identity_.kid +
+                " gave a signature that does not verify; its store is proving its keys again");
+    }
+    return signature;
+}
+
+Status ActiveKey::probe(Deadline deadline) const {
+    TRY(const auto input, crypto::ProbeInput::fresh());
+    TRY(auto signature, sign_bytes(input.bytes(), deadline, true));
+    base::wipe_bytes(signature);
+    return Status::done();
+}
+
+Result<std::shared_ptr<const ActiveKey>> Keyring::active(crypto::Family family) const {
+    TRY(const Home home, this->home(family));
+    auto snapshot = home.backend->keys();
+    const std::lock_guard lock(cache_mutex_);
+    Cached& cached = cache_[family];
+    if (cached.snapshot != snapshot) {
+        const StoredKey* newest = newest_key(*snapshot, family);
+        cached.key = newest == nullptr
+                         ? nullptr
+                         : std::make_shared<const ActiveKey>(*newest, *home.backend, verify_);
+        cached.snapshot = std::move(snapshot);
+    }
+    if (cached.key == nullptr) {
+        return no_key(family, *home.backend);
+    }
+    return cached.key;
+}
+
+Result<StoredKey> Keyring::create(crypto::Family family, crypto::Algorithm algorithm) {
+    TRY(const Home home, this->home(family));
+    const std::lock_guard lock(creating_);
+    const auto snapshot = home.backend->keys();
+    if (newest_key(*snapshot, family) != nullptr) {
+        return Error(ErrorCode::key_exists,
+                     std::string(crypto::family_name(family)) + " has a key already");
+    }
+    return home.backend->generate(KeyName{family, 1}, algorithm);
+}
+
+Result<Keyring::Home> Keyring::home(crypto::Family family) const {
+    const auto found = homes_.find(family);
+    if (found == homes_.end()) {
+        return Error(ErrorCode::key_missing, std::string(crypto::family_name(family)) +
+                                                 " has no store in the configuration");
+    }
+    return found->second;
+}
+
+}  // namespace clawsigner::hsm

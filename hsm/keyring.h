@@ -1,0 +1,112 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "crypto/key_forms.h"
+#include "crypto/signing_input.h"
+#include "hsm/backend.h"
+#include "hsm/key.h"
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace clawsigner::hsm {
+
+/// Which signatures are checked with the public key before they leave: one in `one_in`. 1 checks
+/// every signature.
+struct VerifyPolicy {
+    std::uint32_t one_in = 1;
+};
+
+/// One key, as it was when it was asked for, and the store it lives in. Shared and immutable.
+class ActiveKey {
+public:
+    ActiveKey(StoredKey key, Backend& backend, VerifyPolicy verify);
+
+    const StoredKey& stored() const noexcept { return stored_; }
+    const crypto::KeyIdentity& identity() const noexcept { return identity_; }
+
+    /// Signs a probe and verifies it, whatever the policy. Errors: as Backend::sign;
+    /// key_quarantined.
+    Status probe(Deadline deadline) const;
+
+private:
+    template <crypto::Family F>
+    friend class Signer;
+
+    Result<crypto::Signature> sign_bytes(ByteView message, Deadline deadline, bool verify) const;
+    bool verify_next() const noexcept;
+
+    StoredKey stored_;
+    crypto::KeyIdentity identity_;
+    Backend* backend_;
+    VerifyPolicy verify_;
+    mutable std::atomic<std::uint64_t> signed_{0};
+};
+
+/// Signs for family F and nothing else: what it takes can only hold bytes of that family's form.
+template <crypto::Family F>
+class Signer {
+public:
+    explicit Signer(std::shared_ptr<const ActiveKey> key) : key_(std::move(key)) {}
+
+    const crypto::KeyIdentity& identity() const noexcept { return key_->identity(); }
+
+    /// The signature has been verified (as the policy says) when it is returned.
+    /// Errors: as Backend::sign; key_quarantined, when it did not verify.
+    Result<crypto::Signature> sign(const crypto::SigningInput<F>& input, Deadline deadline) const {
+        return key_->sign_bytes(input.bytes(), deadline, key_->verify_next());
+    }
+
+private:
+    std::shared_ptr<const ActiveKey> key_;
+};
+
+/// The families' keys: which store each family lives in, and which of its keys signs now.
+/// Thread-safe.
+class Keyring {
+public:
+    struct Home {
+        Backend* backend = nullptr;                                // outlives the keyring
+        crypto::Algorithm algorithm = crypto::Algorithm::ed25519;  // of keys made from here on
+    };
+
+    Keyring(std::map<crypto::Family, Home> homes, VerifyPolicy verify)
+        : homes_(std::move(homes)), verify_(verify) {}
+
+    /// The key that signs for the family: the highest version its store holds.
+    /// Errors: key_missing; hsm_down or pin_held while a store that was never ready is not.
+    Result<std::shared_ptr<const ActiveKey>> active(crypto::Family family) const;
+
+    template <crypto::Family F>
+    Result<Signer<F>> signer() const {
+        TRY(auto key, active(F));
+        return Signer<F>(std::move(key));
+    }
+
+    /// Makes the family's first key. Errors: key_exists, when it has one; as Backend::generate.
+    Result<StoredKey> create(crypto::Family family, crypto::Algorithm algorithm);
+
+    Result<Home> home(crypto::Family family) const;
+
+private:
+    struct Cached {
+        std::shared_ptr<const KeySnapshot> snapshot;
+        std::shared_ptr<const ActiveKey> key;
+    };
+
+    std::map<crypto::Family, Home> homes_;
+    VerifyPolicy verify_;
+    std::mutex creating_;  // one creation at a time: the check for an existing key and the new one
+                           // are one step
+    mutable std::mutex cache_mutex_;
+    mutable std::map<crypto::Family, Cached> cache_;
+};
+
+}  // namespace clawsigner::hsm

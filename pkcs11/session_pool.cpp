@@ -1,0 +1,53 @@
+#include "pkcs11/session_pool.h"
+
+#include "pkcs11/error.h"
+
+namespace clawsigner::pkcs11 {
+
+SessionPool::Lease::~Lease() {
+    if (pool_ != nullptr) {
+        pool_->give_back(session_);
+    }
+}
+
+SessionPool::~SessionPool() {
+    for (const CK_SESSION_HANDLE session : opened_) {
+        cryptoki_->C_CloseSession(session);
+    }
+}
+
+Status SessionPool::open(std::size_t wanted) {
+    while (opened_.size() < wanted) {
+        CK_SESSION_HANDLE session = 0;
+        const CK_RV rv =
+            cryptoki_->C_OpenSession(slot_, CKF_SERIAL_SESSION, nullptr, nullptr, &session);
+        if (rv == CKR_SESSION_COUNT && !opened_.empty()) {
+            break;
+        }
+        CHECK_OK(check("C_OpenSession", rv));
+        opened_.push_back(session);
+    }
+    const std::lock_guard lock(mutex_);
+    free_ = opened_;
+    return Status::done();
+}
+
+Result<SessionPool::Lease> SessionPool::borrow(Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    if (!freed_.wait_until(lock, deadline, [this] { return !free_.empty(); })) {
+        return Error(ErrorCode::hsm_down, "no session of the token became free in time");
+    }
+    const CK_SESSION_HANDLE session = free_.back();
+    free_.pop_back();
+    return Lease(*this, session);
+}
+
+void SessionPool::give_back(CK_SESSION_HANDLE session) {
+    {
+        const std::lock_guard lock(mutex_);
+        free_.push_back(session);
+    }
+    freed_.notify_one();
+}
+
+}  // namespace clawsigner::pkcs11

@@ -1,0 +1,172 @@
+#include "pkcs11/token.h"
+
+#include "base/file.h"
+#include "crypto/digest.h"
+#include "crypto/signing_input.h"
+#include "pkcs11/error.h"
+
+#include <algorithm>
+#include <array>
+
+namespace clawsigner::pkcs11 {
+namespace {
+
+constexpr auto kOpeningWait = std::chrono::seconds(5);
+// Larger than any signature: with a short buffer C_Sign leaves the operation active and the session
+// useless.
+constexpr std::size_t kSignatureBuffer = 512;
+// Sessions that are left to others (an admin's tool, key generation) on tokens that say how many
+// they have.
+constexpr CK_ULONG kSessionsLeftFree = 2;
+
+std::string description_of(const TokenDescription& token) {
+    return token.model + ", token " + token.label + ", serial " + token.serial;
+}
+
+/// How many sessions to open: what is wanted, within what the token says it has.
+std::size_t session_limit(CK_FUNCTION_LIST& cryptoki, CK_SLOT_ID slot, std::size_t wanted) {
+    CK_TOKEN_INFO info{};
+    if (cryptoki.C_GetTokenInfo(slot, &info) != CKR_OK ||
+        info.ulMaxSessionCount == CK_EFFECTIVELY_INFINITE ||
+        info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION) {
+        return wanted;
+    }
+    const CK_ULONG most = info.ulMaxSessionCount;
+    const CK_ULONG usable = most > kSessionsLeftFree ? most - kSessionsLeftFree : 1;
+    return std::min<std::size_t>(wanted, usable);
+}
+
+CK_MECHANISM signing_mechanism(crypto::Algorithm algorithm) {
+    return {algorithm == crypto::Algorithm::ed25519 ? CKM_EDDSA : CKM_ECDSA, nullptr, 0};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Token>> Token::open(const TokenSettings& settings) {
+    TRY(const Secret pin, base::read_secret_file(settings.pin_file));
+    std::unique_ptr<Token> token(new Token());
+    TRY(token->module_, Module::load(settings.module));
+    TRY(PKCS11_SLOT* const slot, token->module_->find(settings.uri));
+    token->slot_ = slot_id(*slot);
+    token->description_ = description_of(describe(*slot));
+    CHECK_OK(Module::login(*slot, pin));
+    CHECK_OK(token->open_sessions(*slot, settings.sessions));
+    CHECK_OK(token->find_and_prove_keys());
+    return token;
+}
+
+Status Token::open_sessions(PKCS11_SLOT& slot, std::size_t wanted) {
+    CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
+    sessions_ = std::make_unique<SessionPool>(cryptoki, slot_id(slot));
+    return sessions_->open(session_limit(cryptoki, slot_, std::max<std::size_t>(wanted, 1)));
+}
+
+Status Token::find_and_prove_keys() {
+    TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
+    TRY(KeyObjects objects, find_keys(module_->cryptoki(), session.get()));
+    auto snapshot = std::make_shared<hsm::KeySnapshot>();
+    auto fresh = std::make_shared<Found>();
+    snapshot->unusable = std::move(objects.unusable);
+    for (const KeyObject& object : objects.usable) {
+        prove(object, session.get(), *snapshot, *fresh);
+    }
+    fresh->snapshot = std::move(snapshot);
+    const std::lock_guard lock(found_mutex_);
+    found_ = std::move(fresh);
+    return Status::done();
+}
+
+/// A handle says nothing about the key behind it, so each key signs once before it is trusted.
+void Token::prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
+                  Found& found) const {
+    const Handle handle{object.handle, object.key.public_key.algorithm()};
+    const auto refuse = [&](Error why) {
+        snapshot.unusable.push_back(
+            {object.key.id.text(), key_label(object.key.name), std::move(why)});
+    };
+    const auto probe = crypto::ProbeInput::fresh();
+    if (!probe.ok()) {
+        return refuse(probe.error());
+    }
+    const auto signature = sign_in(session, handle, probe->bytes());
+    if (!signature.ok()) {
+        return refuse(signature.error());
+    }
+    if (!object.key.public_key.verifies(probe->bytes(), *signature)) {
+        return refuse(Error(ErrorCode::key_quarantined,
+                            "its signature does not verify with its public half"));
+    }
+    found.handles.emplace(object.key.id, handle);
+    snapshot.keys.push_back(object.key);
+}
+
+std::shared_ptr<const Token::Found> Token::found() const {
+    const std::lock_guard lock(found_mutex_);
+    return found_;
+}
+
+std::shared_ptr<const hsm::KeySnapshot> Token::keys() const {
+    return found()->snapshot;
+}
+
+Result<crypto::Signature> Token::sign(const hsm::KeyId& key, ByteView message, Deadline deadline) {
+    const auto found = this->found();
+    const auto handle = found->handles.find(key);
+    if (handle == found->handles.end()) {
+        return Error(ErrorCode::key_missing, "key " + key.text() + " is not on the token");
+    }
+    TRY(const auto session, sessions_->borrow(deadline));
+    return sign_in(session.get(), handle->second, message);
+}
+
+Result<crypto::Signature> Token::sign_in(CK_SESSION_HANDLE session, const Handle& key,
+                                         ByteView message) const {
+    CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
+    CK_MECHANISM mechanism = signing_mechanism(key.algorithm);
+    CHECK_OK(check("C_SignInit", cryptoki.C_SignInit(session, &mechanism, key.object)));
+    // CKM_ECDSA signs a digest and takes whatever length it is given; the hashing is ours.
+    crypto::Sha256 digest{};
+    if (key.algorithm == crypto::Algorithm::p256) {
+        digest = crypto::sha256(message);
+        message = digest;
+    }
+    std::array<std::uint8_t, kSignatureBuffer> out{};
+    CK_ULONG size = out.size();
+    CHECK_OK(check("C_Sign", cryptoki.C_Sign(session, const_cast<CK_BYTE_PTR>(message.data()),
+                                             message.size(), out.data(), &size)));
+    crypto::Signature signature{};
+    if (size != signature.size()) {
+        return error_from("C_Sign", CKR_SIGNATURE_LEN_RANGE);
+    }
+    std::copy_n(out.begin(), signature.size(), signature.begin());
+    return signature;
+}
+
+Result<hsm::StoredKey> Token::generate(const hsm::KeyName& name, crypto::Algorithm algorithm) {
+    const std::lock_guard one_at_a_time(generating_);
+    const auto before = keys();
+    const auto same_name = [&](const hsm::StoredKey& key) { return key.name == name; };
+    if (std::ranges::any_of(before->keys, same_name)) {
+        return Error(ErrorCode::key_exists, "the token holds " + key_label(name) + " already");
+    }
+    CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
+    CK_SESSION_HANDLE session = 0;
+    CHECK_OK(
+        check("C_OpenSession", cryptoki.C_OpenSession(slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION,
+                                                      nullptr, nullptr, &session)));
+    const auto made = generate_key(cryptoki, session, name, algorithm);
+    cryptoki.C_CloseSession(session);
+    if (!made.ok()) {
+        return made.error();
+    }
+    CHECK_OK(find_and_prove_keys());
+    const auto after = keys();
+    const auto found = std::ranges::find(after->keys, made->key.id, &hsm::StoredKey::id);
+    if (found == after->keys.end()) {
+        return Error(ErrorCode::key_quarantined,
+                     "the new key " + made->key.id.text() + " failed its first signature");
+    }
+    return *found;
+}
+
+}  // namespace clawsigner::pkcs11

@@ -1,0 +1,194 @@
+#include "pkcs11/token_backend.h"
+
+#include "pkcs11/token.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace clawsigner::pkcs11 {
+namespace {
+
+using hsm::BackendState;
+
+// How often the keeper looks whether calls under way have ended, when it wants the token for
+// itself.
+constexpr auto kDrainPoll = std::chrono::milliseconds(50);
+
+}  // namespace
+
+TokenBackend::TokenBackend(TokenSettings settings, Options options, const Clock& clock)
+    : settings_(std::move(settings)),
+      options_(std::move(options)),
+      clock_(clock),
+      keys_(std::make_shared<hsm::KeySnapshot>()) {
+    status_.since = clock.now();
+    status_.why = Error(ErrorCode::hsm_down, "the token has not been opened yet");
+    keeper_ = std::thread([this] { keep(); });
+}
+
+TokenBackend::~TokenBackend() {
+    {
+        const std::lock_guard lock(state_mutex_);
+        stopping_ = true;
+    }
+    state_changed_.notify_all();
+    keeper_.join();
+}
+
+void TokenBackend::keep() {
+    std::unique_lock lock(state_mutex_);
+    while (!stopping_) {
+        if (status_.state == BackendState::ready || status_.state == BackendState::held) {
+            state_changed_.wait(lock);
+            continue;
+        }
+        lock.unlock();
+        reopen();
+        lock.lock();
+        if (status_.state == BackendState::absent) {
+            state_changed_.wait_for(lock, options_.retry_every, [this] { return stopping_; });
+        }
+    }
+    lock.unlock();
+    close();
+}
+
+void TokenBackend::close() {
+    std::unique_lock lock(token_mutex_, std::defer_lock);
+    while (!lock.try_lock_for(kDrainPoll)) {
+        // A call that hangs inside the module keeps us here; to finalise under it would be
+        // undefined.
+    }
+    token_.reset();
+}
+
+void TokenBackend::reopen() {
+    if (const auto before = status();
+        before.state != BackendState::absent || before.device.empty()) {
+        set_state(BackendState::opening, before.why);
+    }
+    close();
+    auto opened = Token::open(settings_);
+    if (!opened.ok()) {
+        const bool held = opened.error().code == ErrorCode::pin_held;
+        set_state(held ? BackendState::held : BackendState::absent, opened.error());
+        return;
+    }
+    take_keys(*(*opened)->keys());
+    {
+        const std::lock_guard lock(state_mutex_);
+        status_.device = (*opened)->description();
+    }
+    {
+        const std::lock_guard lock(token_mutex_);
+        token_ = std::move(opened).value();
+    }
+    set_state(BackendState::ready, std::nullopt);
+}
+
+void TokenBackend::take_keys(const hsm::KeySnapshot& found) {
+    const std::lock_guard lock(state_mutex_);
+    auto kept = std::make_shared<hsm::KeySnapshot>();
+    kept->unusable = found.unusable;
+    for (const hsm::StoredKey& key : found.keys) {
+        const auto [known, added] = first_seen_.emplace(key.id, key.public_key);
+        if (added || known->second == key.public_key) {
+            kept->keys.push_back(key);
+        } else {
+            kept->unusable.push_back(
+                {key.id.text(), key_label(key.name),
+                 Error(ErrorCode::key_quarantined, "its public key is not the one it had before")});
+        }
+    }
+    keys_ = std::move(kept);
+}
+
+void TokenBackend::set_state(BackendState state, std::optional<Error> why) {
+    hsm::BackendStatus changed;
+    {
+        const std::lock_guard lock(state_mutex_);
+        const auto message_of = [](const std::optional<Error>& error) {
+            return error ? error->message : std::string();
+        };
+        const bool news = status_.state != state || message_of(status_.why) != message_of(why);
+        if (status_.state != state) {
+            status_.since = clock_.now();
+        }
+        status_.state = state;
+        status_.why = std::move(why);
+        ready_ = state == BackendState::ready;
+        if (!news) {
+            return;
+        }
+        changed = status_;
+    }
+    state_changed_.notify_all();
+    if (options_.on_change) {
+        options_.on_change(changed);
+    }
+}
+
+hsm::BackendStatus TokenBackend::status() const {
+    const std::lock_guard lock(state_mutex_);
+    return status_;
+}
+
+std::shared_ptr<const hsm::KeySnapshot> TokenBackend::keys() const {
+    const std::lock_guard lock(state_mutex_);
+    return keys_;
+}
+
+void TokenBackend::note_failure(const Error& error) {
+    // A call that failed is the device's trouble unless it says that the request was; waiting too
+    // long for a session is load, not trouble, and carries no call.
+    if (error.code == ErrorCode::hsm_down && !error.call.empty()) {
+        suspect(error);
+    }
+}
+
+void TokenBackend::distrust(const hsm::KeyId& key) {
+    suspect(Error(ErrorCode::hsm_down, "a signature of key " + key.text() + " did not verify"));
+}
+
+void TokenBackend::suspect(const Error& why) {
+    // Only a token that serves can fall from grace: news of its past must not wake one that is
+    // held.
+    if (ready_) {
+        set_state(BackendState::suspect, why);
+    }
+}
+
+Result<crypto::Signature> TokenBackend::sign(const hsm::KeyId& key, ByteView message,
+                                             Deadline deadline) {
+    if (!ready_) {
+        return hsm::not_ready(status().state);
+    }
+    const std::shared_lock lock(token_mutex_);
+    if (token_ == nullptr) {
+        return hsm::not_ready(status().state);
+    }
+    auto signature = token_->sign(key, message, deadline);
+    if (!signature.ok()) {
+        note_failure(signature.error());
+    }
+    return signature;
+}
+
+Result<hsm::StoredKey> TokenBackend::generate(const hsm::KeyName& name,
+                                              crypto::Algorithm algorithm) {
+    if (!ready_) {
+        return hsm::not_ready(status().state);
+    }
+    const std::shared_lock lock(token_mutex_);
+    if (token_ == nullptr) {
+        return hsm::not_ready(status().state);
+    }
+    auto made = token_->generate(name, algorithm);
+    if (!made.ok()) {
+        note_failure(made.error());
+    }
+    take_keys(*token_->keys());
+    return made;
+}
+
+}  // namespace clawsigner::pkcs11

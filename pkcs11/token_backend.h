@@ -1,0 +1,78 @@
+#pragma once
+
+#include "hsm/backend.h"
+#include "pkcs11/token_settings.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <thread>
+
+namespace clawsigner::pkcs11 {
+
+class Token;
+
+/// A token in this process as a hsm::Backend, with the thread that opens it, notices when it fails
+/// and opens it again.
+///
+/// Any error of a signing call makes the token suspect: nothing more is signed with it, every
+/// handle and session is thrown away, the module is finalised and initialised again, and each key
+/// found anew must have the public key it had before and sign a probe. While the token is not there
+/// this is tried every `retry_every`.
+class TokenBackend final : public hsm::Backend {
+public:
+    struct Options {
+        std::chrono::milliseconds retry_every{500};
+        hsm::StateObserver on_change;
+    };
+
+    /// Starts opening at once, in the background. `clock` outlives the backend.
+    TokenBackend(TokenSettings settings, Options options, const Clock& clock);
+    /// Waits for calls under way.
+    ~TokenBackend() override;
+
+    hsm::BackendStatus status() const override;
+    std::shared_ptr<const hsm::KeySnapshot> keys() const override;
+    Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
+    Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
+                                   Deadline deadline) override;
+    void distrust(const hsm::KeyId& key) override;
+
+private:
+    void keep();
+    void reopen();
+    void close();
+    void set_state(hsm::BackendState state, std::optional<Error> why);
+    /// Makes the keys the token holds now the ones we answer with, less those that are not what
+    /// they were.
+    void take_keys(const hsm::KeySnapshot& found);
+    /// Judges a failed call: a fault of the device makes the token suspect.
+    void note_failure(const Error& error);
+    void suspect(const Error& why);
+
+    const TokenSettings settings_;
+    const Options options_;
+    const Clock& clock_;
+
+    /// Held shared by every call into the token, and alone to replace it.
+    mutable std::shared_timed_mutex token_mutex_;
+    std::unique_ptr<Token> token_;
+
+    /// status_.state == ready, for the data path: it takes no lock to learn that the token is down.
+    std::atomic<bool> ready_{false};
+    mutable std::mutex state_mutex_;
+    std::condition_variable state_changed_;
+    hsm::BackendStatus status_;
+    std::shared_ptr<const hsm::KeySnapshot> keys_;
+    std::map<hsm::KeyId, crypto::PublicKey> first_seen_;
+    bool stopping_ = false;
+
+    std::thread keeper_;
+};
+
+}  // namespace clawsigner::pkcs11

@@ -1,0 +1,139 @@
+#include "pkcs11/token_backend.h"
+
+#include "support/softhsm.h"
+
+#include <catch2/catch.hpp>
+
+#include <deque>
+
+using namespace clawsigner;
+using namespace std::chrono_literals;
+using crypto::Algorithm;
+using crypto::Family;
+using hsm::BackendState;
+using tests::SoftHsm;
+
+namespace {
+
+const hsm::KeyName kFirst{Family::gateway_receipt, 1};
+
+Deadline soon() {
+    return base::deadline_in(5s);
+}
+
+/// A backend whose changes of state a test can wait for.
+class Watched {
+public:
+    explicit Watched(const pkcs11::TokenSettings& settings)
+        : backend_(settings, {20ms, [this](const auto& status) { note(status); }}, clock_) {}
+
+    pkcs11::TokenBackend& operator*() { return backend_; }
+    pkcs11::TokenBackend* operator->() { return &backend_; }
+
+    /// The next state of this kind not yet waited for.
+    hsm::BackendStatus next(BackendState state) {
+        std::unique_lock lock(mutex_);
+        hsm::BackendStatus found;
+        const auto seen = [&] {
+            while (!seen_.empty()) {
+                found = seen_.front();
+                seen_.pop_front();
+                if (found.state == state) {
+                    return true;
+                }
+            }
+            return false;
+        };
+        REQUIRE(changed_.wait_for(lock, 10s, seen));
+        return found;
+    }
+
+private:
+    void note(const hsm::BackendStatus& status) {
+        {
+            const std::lock_guard lock(mutex_);
+            seen_.push_back(status);
+        }
+        changed_.notify_all();
+    }
+
+    base::SystemClock clock_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<hsm::BackendStatus> seen_;
+    pkcs11::TokenBackend backend_;
+};
+
+}  // namespace
+
+TEST_CASE("token backend: opens by itself and signs", "[pkcs11]") {
+    const SoftHsm hsm;
+    Watched backend(hsm.settings());
+    backend.next(BackendState::ready);
+    CHECK(backend->status().state == BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    CHECK(backend->keys()->keys.size() == 1);
+    CHECK(key.public_key.verifies(base::as_bytes("m"),
+                                  backend->sign(key.id, base::as_bytes("m"), soon()).value()));
+}
+
+TEST_CASE("token backend: without a token it is absent, says why, and recovers when one comes",
+          "[pkcs11]") {
+    const SoftHsm hsm(SoftHsm::no_token);
+    Watched backend(hsm.settings());
+    const auto absent = backend.next(BackendState::absent);
+    CHECK(absent.why->message == "the token is not there");
+    CHECK(backend->sign(hsm::KeyId::random().value(), base::as_bytes("m"), soon()).error().code ==
+          ErrorCode::hsm_down);
+    CHECK(backend->generate(kFirst, Algorithm::ed25519).error().code == ErrorCode::hsm_down);
+
+    // Another process makes the token, as an operator would.
+    REQUIRE(std::system("softhsm2-util --init-token --free --label test --so-pin so-12345 --pin "
+                        "1234 >/dev/null 2>&1") == 0);
+    backend.next(BackendState::ready);
+    CHECK(backend->generate(kFirst, Algorithm::p256).ok());
+}
+
+TEST_CASE("token backend: a token pulled out is noticed by the next signature and comes back whole",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    Watched backend(hsm.settings());
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+
+    hsm.unplug();
+    const auto lost = backend->sign(key.id, base::as_bytes("m"), soon());
+    REQUIRE_FALSE(lost.ok());
+    CHECK(lost.error().code == ErrorCode::hsm_down);
+    CHECK(backend.next(BackendState::suspect).why->call == lost.error().call);
+    backend.next(BackendState::absent);
+    CHECK(backend->keys()->keys.size() == 1);  // what it knew, for those who only verify
+
+    hsm.replug();
+    backend.next(BackendState::ready);
+    CHECK(key.public_key.verifies(base::as_bytes("m"),
+                                  backend->sign(key.id, base::as_bytes("m"), soon()).value()));
+}
+
+TEST_CASE("token backend: a distrusted key is proven again before the token serves", "[pkcs11]") {
+    const SoftHsm hsm;
+    Watched backend(hsm.settings());
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    backend->distrust(key.id);
+    CHECK_THAT(backend.next(BackendState::suspect).why->message, Catch::Contains(key.id.text()));
+    backend.next(BackendState::ready);
+    CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
+}
+
+TEST_CASE("token backend: a refused PIN is tried once and then held", "[pkcs11]") {
+    const SoftHsm hsm;
+    hsm.set_pin_file("4321");
+    Watched backend(hsm.settings());
+    CHECK(backend.next(BackendState::held).why->message == "C_Login: CKR_PIN_INCORRECT");
+    hsm.set_pin_file("1234");
+    backend->distrust(hsm::KeyId::random().value());  // nothing but a person gets it out of there
+    CHECK(backend->status().state == BackendState::held);
+    CHECK(backend->sign(hsm::KeyId::random().value(), base::as_bytes("m"), soon()).error().code ==
+          ErrorCode::pin_held);
+}
