@@ -3,13 +3,19 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
-find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(Boost 1.81 REQUIRED COMPONENTS headers json)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(Catch2 2 REQUIRED)
 pkg_check_modules(LIBP11 REQUIRED IMPORTED_TARGET libp11)
 pkg_check_modules(CRYPTOKI REQUIRED IMPORTED_TARGET p11-kit-1) # for its pkcs11.h only; nothing of p11-kit is linked
-pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED tomlplusplus) # header only: the shared library is built with exceptions
 
 add_library(cryptoki_headers INTERFACE)
 target_include_directories(cryptoki_headers SYSTEM INTERFACE ${CRYPTOKI_INCLUDE_DIRS})
+
+# Asio and Beast are compiled once, here, not in every file that uses them.
+add_library(asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
+target_link_libraries(asio PUBLIC Boost::headers Threads::Threads)
+target_compile_definitions(asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TYPEID)

@@ -1,0 +1,195 @@
+#include "cli/commands.h"
+
+#include "base/file.h"
+#include "claw/json_reader.h"
+#include "claw/json_writer.h"
+#include "cli/client.h"
+#include "cli/output.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <unistd.h>
+#include <vector>
+
+namespace clawsigner::cli {
+namespace {
+
+constexpr std::size_t kMaxRequest = 1U << 20U;
+
+using claw::JsonObject;
+using claw::JsonValue;
+using Rows = std::vector<std::vector<std::string>>;
+
+/// The error a daemon answered with; its code is only a text here, so it is printed, not compared.
+int report_refusal(const Reply& reply, bool json) {
+    if (json) {
+        std::printf("%s\n", reply.body.c_str());
+        return kRefused;
+    }
+    const auto document = claw::parse_json(reply.body, claw::JsonRules::javascript);
+    const JsonValue* error = document.ok() && document->is_object()
+                                 ? document->get_object().if_contains("error")
+                                 : nullptr;
+    if (error == nullptr || !error->is_object()) {
+        std::fprintf(stderr, "clawsigner: the daemon answered %u: %s\n", reply.status,
+                     printable(reply.body).c_str());
+        return kRefused;
+    }
+    std::fprintf(stderr, "clawsigner: %s: %s\n",
+                 printable(cell(error->get_object(), "code")).c_str(),
+                 printable(cell(error->get_object(), "message")).c_str());
+    return kRefused;
+}
+
+bool is_good(const Reply& reply) {
+    return reply.status >= 200 && reply.status < 300;
+}
+
+/// Sends the request and prints the answer: as it is with --json, else as `print` shows it.
+int talk(const Connection& to, std::string_view method, std::string_view target,
+         std::string_view body, void (*print)(const JsonObject&)) {
+    const auto reply = request(to.socket, method, target, body);
+    if (!reply.ok()) {
+        return report(reply.error(), to.json);
+    }
+    if (!is_good(*reply)) {
+        return report_refusal(*reply, to.json);
+    }
+    const auto document = claw::parse_json(reply->body, claw::JsonRules::javascript);
+    if (to.json || !document.ok() || !document->is_object()) {
+        std::printf("%s\n", reply->body.c_str());
+    } else {
+        print(document->get_object());
+    }
+    return kGood;
+}
+
+const boost::json::array& array_member(const JsonObject& object, std::string_view name) {
+    static const boost::json::array kNone;
+    const JsonValue* value = object.if_contains(name);
+    return value != nullptr && value->is_array() ? value->get_array() : kNone;
+}
+
+/// The messages of an array of errors, or of one error, in a line.
+std::string reasons_of(const JsonObject& object) {
+    if (const JsonValue* why = object.if_contains("why"); why != nullptr && why->is_object()) {
+        return cell(why->get_object(), "message");
+    }
+    std::string text;
+    for (const JsonValue& reason : array_member(object, "reasons")) {
+        text.append(text.empty() ? "" : "; ").append(cell(reason.get_object(), "message"));
+    }
+    return text;
+}
+
+void print_status(const JsonObject& status) {
+    std::printf("clawsignerd %s, started %s (%s): %s\n\n", cell(status, "version").c_str(),
+                cell(status, "started").c_str(), ago(cell(status, "started")).c_str(),
+                cell(status, "ready") == "true" ? "ready" : "NOT READY");
+    Rows backends{{"BACKEND", "STATE", "SINCE", "DEVICE", "WHY"}};
+    for (const JsonValue& entry : array_member(status, "backends")) {
+        const JsonObject& backend = entry.get_object();
+        backends.push_back({cell(backend, "name"), cell(backend, "state"),
+                            ago(cell(backend, "since")), cell(backend, "device"),
+                            reasons_of(backend)});
+    }
+    Rows families{{"FAMILY", "READY", "KID", "BACKEND", "LAST PROBE", "WHY NOT"}};
+    for (const JsonValue& entry : array_member(status, "families")) {
+        const JsonObject& family = entry.get_object();
+        families.push_back({cell(family, "family"), cell(family, "ready") == "true" ? "yes" : "no",
+                            cell(family, "kid"), cell(family, "backend"),
+                            ago(cell(family, "last_probe")), reasons_of(family)});
+    }
+    std::printf("%s\n%s", table(backends).c_str(), table(families).c_str());
+}
+
+std::vector<std::string> key_row(const JsonObject& key) {
+    return {cell(key, "id"),        cell(key, "family"),
+            cell(key, "version"),   cell(key, "signing") == "true" ? "signing" : "idle",
+            cell(key, "algorithm"), cell(key, "kid"),
+            cell(key, "assurance"), cell(key, "did")};
+}
+
+void print_keys(const JsonObject& answer) {
+    Rows rows{{"ID", "FAMILY", "VERSION", "STATE", "ALGORITHM", "KID", "ASSURANCE", "DID"}};
+    for (const JsonValue& key : array_member(answer, "keys")) {
+        rows.push_back(key_row(key.get_object()));
+    }
+    std::printf("%s", table(rows).c_str());
+    for (const JsonValue& entry : array_member(answer, "unusable")) {
+        const JsonObject& key = entry.get_object();
+        std::printf("unusable: %s (%s): %s\n", printable(cell(key, "id")).c_str(),
+                    printable(cell(key, "label")).c_str(), printable(cell(key, "reason")).c_str());
+    }
+}
+
+void print_key(const JsonObject& answer) {
+    const JsonValue* key = answer.if_contains("key");
+    if (key == nullptr || !key->is_object()) {
+        return;
+    }
+    Rows rows{{"ID", "FAMILY", "VERSION", "STATE", "ALGORITHM", "KID", "ASSURANCE", "DID"}};
+    rows.push_back(key_row(key->get_object()));
+    std::printf("%s", table(rows).c_str());
+}
+
+void print_as_json(const JsonObject& answer) {
+    std::string text;
+    claw::append_json(text, answer);
+    std::printf("%s\n", text.c_str());
+}
+
+/// clawsignerd in the directory this program was started from.
+std::optional<std::filesystem::path> daemon_beside_us() {
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    const auto beside = self.parent_path() / "clawsignerd";
+    return !error && std::filesystem::exists(beside, error) ? std::optional(beside) : std::nullopt;
+}
+
+}  // namespace
+
+int show_status(const Connection& to) {
+    return talk(to, "GET", "/v1/status", "", print_status);
+}
+
+int list_keys(const Connection& to) {
+    return talk(to, "GET", "/v1/keys", "", print_keys);
+}
+
+int create_key(const Connection& to, const std::string& family, const std::string& algorithm) {
+    claw::JsonWriter body;
+    body.text("family", family);
+    if (!algorithm.empty()) {
+        body.text("algorithm", algorithm);
+    }
+    return talk(to, "POST", "/v1/keys", body.done(), print_key);
+}
+
+int sign_receipt(const Connection& to, const std::filesystem::path& file, bool legacy) {
+    const auto body = base::read_file(file, kMaxRequest);
+    if (!body.ok()) {
+        return report(body.error(), to.json);
+    }
+    return talk(to, "POST", legacy ? "/v1/receipts?legacy=1" : "/v1/receipts", *body,
+                print_as_json);
+}
+
+int init_dev(const std::string& directory, const std::string& algorithm, bool json) {
+    const std::string program = daemon_beside_us().value_or("clawsignerd").string();
+    std::vector<std::string> words{program, "init", "--dev", directory, "--algorithm", algorithm};
+    if (json) {
+        words.emplace_back("--json");
+    }
+    std::vector<char*> arguments;
+    for (std::string& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
+    ::execvp(program.c_str(), arguments.data());
+    return report(Error::from_errno("cannot start " + program, errno), json);
+}
+
+}  // namespace clawsigner::cli

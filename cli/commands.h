@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace clawsigner::cli {
+
+/// What every command that talks to a daemon needs. Each command prints and returns its exit code.
+struct Connection {
+    std::filesystem::path socket;
+    bool json = false;
+};
+
+int show_status(const Connection& to);
+int list_keys(const Connection& to);
+/// `algorithm` may be empty: the daemon's configuration decides.
+int create_key(const Connection& to, const std::string& family, const std::string& algorithm);
+/// `file` holds the request's JSON; "-" is standard input.
+int sign_receipt(const Connection& to, const std::filesystem::path& file, bool legacy);
+
+/// Replaces this process by `clawsignerd init --dev …`, found beside this program or in the PATH.
+int init_dev(const std::string& directory, const std::string& algorithm, bool json);
+
+}  // namespace clawsigner::cli

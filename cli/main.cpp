@@ -1,0 +1,153 @@
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/verify_command.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+namespace {
+
+using namespace clawsigner;
+
+constexpr const char* kProxySocket = "/run/clawsigner/proxy.sock";
+constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
+constexpr const char* kFooter =
+    "Exit codes: 0 good, 1 refused or invalid, 2 usage, 3 the daemon cannot be reached.\n"
+    "FILE may be - for standard input. With --json a command prints one JSON object.";
+
+/// Everything the options fill in, and the command that was chosen.
+struct Options {
+    bool json = false;
+    std::string socket;
+    std::string file;
+    std::string family;
+    std::string algorithm;
+    std::string directory;
+    bool legacy = false;
+    cli::Trust trust;
+    std::function<int()> command;
+
+    cli::Connection connection(const char* otherwise) const {
+        return {socket.empty() ? otherwise : socket, json};
+    }
+};
+
+void add_socket(CLI::App& command, Options& options, const char* otherwise) {
+    command.add_option("--socket", options.socket,
+                       std::string("the daemon's socket (default ") + otherwise + ")");
+}
+
+void add_algorithm(CLI::App& command, Options& options, const std::string& otherwise) {
+    command
+        .add_option("--algorithm", options.algorithm, "ed25519 or p256 (default " + otherwise + ")")
+        ->check(CLI::IsMember({"ed25519", "p256"}));
+}
+
+void add_init(CLI::App& app, Options& options) {
+    CLI::App* command = app.add_subcommand(
+        "init", "make a directory to develop and test with: token, PIN file, keys, configuration");
+    command->add_option("--dev", options.directory, "the directory to make: new or empty")
+        ->required();
+    add_algorithm(*command, options, "ed25519");
+    command->callback([&options] {
+        options.command = [&options] {
+            return cli::init_dev(options.directory,
+                                 options.algorithm.empty() ? "ed25519" : options.algorithm,
+                                 options.json);
+        };
+    });
+}
+
+void add_status(CLI::App& app, Options& options) {
+    CLI::App* command =
+        app.add_subcommand("status", "how the daemon, its key stores and its keys are");
+    add_socket(*command, options, kAdminSocket);
+    command->callback([&options] {
+        options.command = [&options] { return cli::show_status(options.connection(kAdminSocket)); };
+    });
+}
+
+void add_keys(CLI::App& app, Options& options) {
+    CLI::App* keys = app.add_subcommand("keys", "the signing keys")->require_subcommand(1);
+    CLI::App* list = keys->add_subcommand("list", "every key of ours in every store");
+    add_socket(*list, options, kAdminSocket);
+    list->callback([&options] {
+        options.command = [&options] { return cli::list_keys(options.connection(kAdminSocket)); };
+    });
+    CLI::App* create =
+        keys->add_subcommand("create", "make a family's first key, inside its store");
+    create->add_option("FAMILY", options.family, "what the key is for: gateway_receipt")
+        ->required();
+    add_algorithm(*create, options, "as configured");
+    add_socket(*create, options, kAdminSocket);
+    create->callback([&options] {
+        options.command = [&options] {
+            return cli::create_key(options.connection(kAdminSocket), options.family,
+                                   options.algorithm);
+        };
+    });
+}
+
+void add_sign(CLI::App& app, Options& options) {
+    CLI::App* sign =
+        app.add_subcommand("sign", "have an artefact built and signed")->require_subcommand(1);
+    CLI::App* receipt =
+        sign->add_subcommand("receipt", "a gateway receipt; prints the daemon's answer");
+    receipt->add_option("FILE", options.file, "the receipt's fields as JSON")->required();
+    receipt->add_flag("--legacy", options.legacy, "also sign the v1.0 receipt");
+    add_socket(*receipt, options, kProxySocket);
+    receipt->callback([&options] {
+        options.command = [&options] {
+            return cli::sign_receipt(options.connection(kProxySocket), options.file,
+                                     options.legacy);
+        };
+    });
+}
+
+void add_verify(CLI::App& app, Options& options) {
+    CLI::App* verify =
+        app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
+            ->require_subcommand(1);
+    CLI::App* receipt = verify->add_subcommand(
+        "receipt", "a gateway receipt: the envelope, or the answer that holds it");
+    receipt->add_option("FILE", options.file, "the envelope or the answer, as JSON")->required();
+    CLI::Option_group* trust = receipt->add_option_group("trust", "whom to trust");
+    trust->require_option(1);
+    trust->add_option("--signer", options.trust.signer_did, "the signer's did:key");
+    trust->add_option("--keys", options.trust.jwks_file,
+                      "a file with the signer's JWKS (GET /v1/jwks)");
+    receipt->callback([&options] {
+        options.command = [&options] {
+            return cli::verify_receipt(options.file, options.trust, options.json);
+        };
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app(
+        "clawsigner talks to clawsignerd, the signing appliance of the Claw ecosystem, and "
+        "verifies offline what it signed.");
+    app.name("clawsigner");
+    app.set_version_flag("--version", "clawsigner " CLAWSIGNER_VERSION);
+    app.footer(kFooter);
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.add_flag("--json", options.json,
+                 "print JSON for machines; stands before or after the command");
+    add_init(app, options);
+    add_status(app, options);
+    add_keys(app, options);
+    add_sign(app, options);
+    add_verify(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? cli::kGood : cli::kUsage;
+    }
+    return options.command();
+}

@@ -1,0 +1,110 @@
+#include "cli/output.h"
+
+#include "base/clock.h"
+#include "claw/json_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace clawsigner::cli {
+namespace {
+
+int exit_code(ErrorCode code) {
+    if (code == ErrorCode::unreachable) {
+        return kUnreachable;
+    }
+    return code == ErrorCode::config_invalid || code == ErrorCode::io_failed ? kUsage : kRefused;
+}
+
+/// How many columns a UTF-8 text takes, for texts of one-column characters.
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+}  // namespace
+
+std::string printable(std::string_view utf8) {
+    std::string out;
+    for (std::size_t i = 0; i < utf8.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(utf8[i]);
+        // U+0080 to U+009F, which terminals obey as they do ESC, are C2 80 to C2 9F in UTF-8.
+        const bool c1 =
+            byte == 0xC2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xA0;
+        if (byte >= 0x20 && byte != 0x7F && !c1) {
+            out.push_back(utf8[i]);
+            continue;
+        }
+        const unsigned point = c1 ? static_cast<unsigned char>(utf8[++i]) : byte;
+        std::array<char, 8> escape{};
+        std::snprintf(escape.data(), escape.size(), "\\u%04x", point);
+        out.append(escape.data());
+    }
+    return out;
+}
+
+int report(const Error& error, bool json) {
+    const std::string code(wire_name(error.code));
+    if (json) {
+        claw::JsonWriter inner;
+        inner.text("code", code);
+        if (!error.field.empty()) {
+            inner.text("field", error.field);
+        }
+        const std::string object = inner.text("message", error.message).done();
+        std::printf("%s\n", claw::JsonWriter().raw("error", object).done().c_str());
+    } else {
+        std::fprintf(stderr, "clawsigner: %s: %s\n", code.c_str(),
+                     printable(error.message).c_str());
+    }
+    return exit_code(error.code);
+}
+
+std::string table(const std::vector<std::vector<std::string>>& cells) {
+    auto rows = cells;
+    std::vector<std::size_t> widths;
+    for (auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            row[i] = printable(row[i]);
+            widths[i] = std::max(widths[i], width(row[i]));
+        }
+    }
+    std::string text;
+    for (const auto& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::size_t padding = i + 1 < row.size() ? widths[i] - width(row[i]) + 2 : 0;
+            text.append(row[i]).append(padding, ' ');
+        }
+        text.push_back('\n');
+    }
+    return text;
+}
+
+std::string cell(const claw::JsonObject& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    if (value == nullptr) {
+        return "-";
+    }
+    return value->is_string() ? std::string(value->get_string()) : claw::json_text(*value);
+}
+
+std::string ago(std::string_view utc) {
+    const auto time = base::parse_utc(utc);
+    if (!time.ok()) {
+        return std::string(utc);
+    }
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(base::SystemClock().now() - *time).count();
+    if (seconds < 120) {
+        return std::to_string(std::max<long long>(seconds, 0)) + " s ago";
+    }
+    if (seconds < 7200) {
+        return std::to_string(seconds / 60) + " min ago";
+    }
+    return seconds < 172'800 ? std::to_string(seconds / 3600) + " h ago"
+                             : std::to_string(seconds / 86'400) + " d ago";
+}
+
+}  // namespace clawsigner::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "base/error.h"
+#include "claw/json.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clawsigner::cli {
+
+/// The exit codes of the house.
+enum ExitCode : int { kGood = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
+
+/// Prints an error for a person (standard error) or a machine (standard output) and returns its
+/// exit code.
+int report(const Error& error, bool json);
+
+/// Fit for a terminal: control characters, which may come from a stranger's artefact, are spelled
+/// out (\u001b).
+std::string printable(std::string_view utf8);
+
+/// Columns as wide as their widest cell; the first row is the heading. Cells are made printable.
+std::string table(const std::vector<std::vector<std::string>>& cells);
+
+/// A member's text; what is not text is printed as JSON, what is absent as "-".
+std::string cell(const claw::JsonObject& object, std::string_view name);
+
+/// "3 min ago", for a time as the daemon prints it; the text itself when it is none.
+std::string ago(std::string_view utc);
+
+}  // namespace clawsigner::cli

@@ -1,0 +1,102 @@
+#include "config/config.h"
+
+#include "base/file.h"
+#include "config/table_reader.h"
+
+namespace clawsigner::config {
+namespace {
+
+constexpr std::size_t kMaxFile = 1U << 20U;
+
+ServerConfig read_server(TableReader& in) {
+    ServerConfig server;
+    server.directory = in.path("directory");
+    server.io_threads = static_cast<unsigned>(in.integer_or("io_threads", 0, 0, 64));
+    return server;
+}
+
+SigningConfig read_signing(TableReader& in) {
+    SigningConfig signing;
+    signing.verify_one_in =
+        static_cast<std::uint32_t>(in.integer_or("verify_one_in", 1, 1, 1'000'000));
+    signing.timestamp_skew =
+        std::chrono::seconds(in.integer_or("timestamp_skew_seconds", 300, 1, 86'400));
+    signing.deadline = std::chrono::milliseconds(in.integer_or("deadline_ms", 2000, 10, 60'000));
+    return signing;
+}
+
+BackendConfig read_backend(std::string_view name, TableReader& in) {
+    BackendConfig backend;
+    backend.name = name;
+    backend.line = in.line();
+    if (const Setting type = in.setting("type"); type.value != "pkcs11") {
+        in.refuse("type", "must be \"pkcs11\"");
+    }
+    backend.module = in.path("module");
+    backend.token = in.setting("token");
+    backend.pin_file = in.optional_path("pin_file");
+    backend.pin_credential = in.optional_text("pin_credential");
+    if (backend.pin_file.has_value() == backend.pin_credential.has_value()) {
+        in.refuse("pin_file", "or pin_credential must be set, and only one of them");
+    }
+    if (backend.pin_credential && backend.pin_credential->find('/') != std::string::npos) {
+        in.refuse("pin_credential", "must be the name of a systemd credential, not a path");
+    }
+    backend.sessions = static_cast<std::size_t>(in.integer_or("sessions", 8, 1, 1024));
+    backend.environment = in.texts("environment");
+    return backend;
+}
+
+FamilyConfig read_family(std::string_view name, TableReader& in) {
+    return {{std::string(name), in.line()},
+            in.setting("backend"),
+            in.setting_or("algorithm", "ed25519")};
+}
+
+/// Reads the table `name` of `root` with `read`, and keeps the first fault in `fault`.
+template <class T>
+T section(TableReader& root, std::string_view name, const std::filesystem::path& file,
+          T (*read)(TableReader&), Status& fault) {
+    TableReader in(root.table(name), std::string(name), file);
+    T value = read(in);
+    if (Status done = in.finish(); fault.ok() && !done.ok()) {
+        fault = std::move(done);
+    }
+    return value;
+}
+
+}  // namespace
+
+Error at_line(const Config& config, std::uint32_t line, std::string_view reason) {
+    return located(config.file, line, reason);
+}
+
+Result<Config> parse(std::string_view toml, const std::filesystem::path& file) {
+    const toml::parse_result document = toml::parse(toml, file.string());
+    if (!document) {
+        return located(file, document.error().source().begin.line, document.error().description());
+    }
+    Config config;
+    config.file = file;
+    TableReader root(&document.table(), "", file);
+    Status fault = Status::done();
+    config.server = section(root, "server", file, read_server, fault);
+    config.signing = section(root, "signing", file, read_signing, fault);
+    CHECK_OK(std::move(fault));
+    root.each_table("backends", [&](std::string_view name, TableReader& in) {
+        config.backends.push_back(read_backend(name, in));
+    });
+    root.each_table("families", [&](std::string_view name, TableReader& in) {
+        config.families.push_back(read_family(name, in));
+    });
+    CHECK_OK(root.finish());
+    return config;
+}
+
+Result<Config> load(const std::filesystem::path& file) {
+    const std::filesystem::path absolute = std::filesystem::absolute(file);
+    TRY(const std::string text, base::read_file(absolute, kMaxFile));
+    return parse(text, absolute);
+}
+
+}  // namespace clawsigner::config

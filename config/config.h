@@ -1,0 +1,77 @@
+#pragma once
+
+#include "base/result.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// clawsigner.toml as immutable values. docs/configuration.md describes every setting; the file
+/// holds paths, sizes and devices, never a secret and nothing that widens what may be signed.
+namespace clawsigner::config {
+
+/// A text whose meaning somebody else judges (a URI, a family's name), and where it stands, for the
+/// error they may have.
+struct Setting {
+    std::string value;
+    std::uint32_t line = 0;
+};
+
+/// [backends.NAME]: a key store.
+struct BackendConfig {
+    std::string name;
+    std::uint32_t line = 0;
+    std::filesystem::path module;
+    Setting token;  // RFC 7512 PKCS#11 URI
+    std::optional<std::filesystem::path> pin_file;
+    std::optional<std::string>
+        pin_credential;        // the name of a systemd credential; exactly one of the two is set
+    std::size_t sessions = 8;  // 1 to 1024
+    std::map<std::string, std::string> environment;  // set before the module is loaded
+};
+
+/// [families.NAME]: where a key family lives.
+struct FamilyConfig {
+    Setting family;
+    Setting backend;
+    Setting algorithm;  // of keys made from here on
+};
+
+struct SigningConfig {
+    std::uint32_t verify_one_in =
+        1;  // 1 to 1,000,000: which signatures are verified before they leave
+    std::chrono::seconds timestamp_skew{300};  // 1 s to 1 day: how far a caller's clock may be off
+    std::chrono::milliseconds deadline{2000};  // 10 ms to 1 min: how long one signature may take
+};
+
+struct ServerConfig {
+    std::filesystem::path directory;  // of the sockets
+    unsigned io_threads = 0;          // of proxy.sock; 0: as many as cores. At most 64.
+};
+
+struct Config {
+    std::filesystem::path file;
+    ServerConfig server;
+    SigningConfig signing;
+    std::vector<BackendConfig> backends;
+    std::vector<FamilyConfig> families;
+};
+
+/// Reads and checks the whole file. Relative paths are taken from the file's directory. What is
+/// unknown, missing, doubled or out of range is refused as "FILE:LINE: table.key …". Errors:
+/// config_invalid, io_failed.
+Result<Config> load(const std::filesystem::path& file);
+
+/// The text of a file that is not on disk, under the name it would have.
+Result<Config> parse(std::string_view toml, const std::filesystem::path& file);
+
+/// An error at a line of the file: "FILE:LINE: reason". Code config_invalid.
+Error at_line(const Config& config, std::uint32_t line, std::string_view reason);
+
+}  // namespace clawsigner::config

@@ -1,0 +1,247 @@
+#include "daemon/answers.h"
+
+#include "claw/json_writer.h"
+#include "claw/jwks.h"
+#include "claw/receipt.h"
+
+#include <algorithm>
+
+namespace clawsigner::daemon {
+namespace {
+
+using claw::JsonWriter;
+
+/// [a,b,…] of whatever `print` makes of each element.
+template <class Range, class Print>
+std::string array_of(const Range& range, Print print) {
+    std::string text = "[";
+    for (const auto& element : range) {
+        text.append(text.size() > 1 ? "," : "").append(print(element));
+    }
+    return text.append("]");
+}
+
+std::string quoted(std::string_view text) {
+    std::string out;
+    claw::append_json_string(out, text);
+    return out;
+}
+
+std::string error_text(const Error& error) {
+    JsonWriter out;
+    out.text("code", wire_name(error.code));
+    if (!error.field.empty()) {
+        out.text("field", error.field);
+    }
+    return out.text("message", error.message).done();
+}
+
+std::string error_object(const Error& error) {
+    return JsonWriter().raw("error", error_text(error)).done();
+}
+
+std::string receipt_text(const service::SignedReceipt& receipt) {
+    JsonWriter out;
+    out.raw("envelope", receipt.envelope);
+    if (receipt.legacy) {
+        out.raw("legacy", *receipt.legacy);
+    }
+    return out.done();
+}
+
+std::string attributes_text(const hsm::KeyAttributes& attributes) {
+    return JsonWriter()
+        .boolean("sensitive", attributes.sensitive)
+        .boolean("always_sensitive", attributes.always_sensitive)
+        .boolean("extractable", attributes.extractable)
+        .boolean("never_extractable", attributes.never_extractable)
+        .boolean("local", attributes.local)
+        .boolean("modifiable", attributes.modifiable)
+        .done();
+}
+
+std::string key_text(const service::KeyView& view) {
+    return JsonWriter()
+        .text("id", view.key.id.text())
+        .text("family", family_name(view.key.name.family))
+        .integer("version", view.key.name.version)
+        .boolean("signing", view.signing)
+        .text("algorithm", algorithm_name(view.key.public_key.algorithm()))
+        .text("kid", view.identity.kid)
+        .text("did", view.identity.did)
+        .text("backend", view.backend)
+        .text("assurance", "host-asserted")
+        .raw("attributes", attributes_text(view.key.attributes))
+        .done();
+}
+
+std::string unusable_text(const service::UnusableKeyView& view) {
+    return JsonWriter()
+        .text("id", view.key.id)
+        .text("label", view.key.label)
+        .text("backend", view.backend)
+        .text("reason", view.key.why.message)
+        .done();
+}
+
+std::string backend_text(const service::BackendReport& report) {
+    JsonWriter out;
+    out.text("name", report.name)
+        .text("state", state_name(report.status.state))
+        .text("since", base::format_utc(report.status.since));
+    if (!report.status.device.empty()) {
+        out.text("device", report.status.device);
+    }
+    if (report.status.why) {
+        out.raw("why", error_text(*report.status.why));
+    }
+    return out.done();
+}
+
+std::string family_text(const service::FamilyReport& report) {
+    JsonWriter out;
+    out.text("family", family_name(report.family)).text("backend", report.backend);
+    if (report.key) {
+        out.text("kid", report.key->kid).text("did", report.key->did);
+    }
+    out.boolean("ready", report.readiness.ready());
+    if (report.last_probe) {
+        out.text("last_probe", base::format_utc(*report.last_probe));
+    }
+    return out.raw("reasons", array_of(report.readiness.reasons, error_text)).done();
+}
+
+std::string multibase_u(const crypto::PublicKey& key) {
+    return "u" + base::base64url_encode(key.raw());
+}
+
+std::string verification_method(const crypto::KeyIdentity& key, const std::string& id) {
+    JsonWriter out;
+    out.text("id", id);
+    if (key.key.algorithm() == crypto::Algorithm::ed25519) {
+        out.text("type", "Ed25519VerificationKey2020");
+    } else {
+        out.text("type", "EcdsaSecp256r1VerificationKey2019");
+    }
+    return out.text("controller", claw::kGatewayId)
+        .text("publicKeyMultibase", multibase_u(key.key))
+        .done();
+}
+
+}  // namespace
+
+unsigned http_status(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::bad_request:
+        case ErrorCode::malformed_json:
+        case ErrorCode::invalid_field:
+        case ErrorCode::timestamp_skew:
+        case ErrorCode::unsupported:
+            return 400;
+        case ErrorCode::not_found:
+            return 404;
+        case ErrorCode::method_not_allowed:
+            return 405;
+        case ErrorCode::timeout:
+            return 408;
+        case ErrorCode::key_exists:
+            return 409;
+        case ErrorCode::too_large:
+            return 413;
+        case ErrorCode::hsm_down:
+        case ErrorCode::pin_held:
+        case ErrorCode::key_missing:
+        case ErrorCode::key_quarantined:
+        case ErrorCode::shutting_down:
+            return 503;
+        case ErrorCode::unset:
+        case ErrorCode::internal:
+        case ErrorCode::config_invalid:
+        case ErrorCode::io_failed:
+        case ErrorCode::unreachable:
+            return 500;
+    }
+    return 500;
+}
+
+Answer error_answer(const Error& error) {
+    return {http_status(error.code), error_object(error), {}};
+}
+
+Answer receipt_answer(const service::SignedReceipt& receipt) {
+    return {200, receipt_text(receipt), {}};
+}
+
+Answer batch_answer(const service::ReceiptBatch& batch) {
+    const auto print = [](const Result<service::SignedReceipt>& result) {
+        return result.ok() ? receipt_text(*result) : error_object(result.error());
+    };
+    return {200, JsonWriter().raw("results", array_of(batch.results(), print)).done(), {}};
+}
+
+Answer jwks_answer(const std::vector<crypto::KeyIdentity>& keys) {
+    std::vector<crypto::PublicKey> bare;
+    std::ranges::transform(keys, std::back_inserter(bare), &crypto::KeyIdentity::key);
+    return {200, claw::jwks_text(bare), {{"Cache-Control", "max-age=300"}}};
+}
+
+Answer did_answer(const std::vector<crypto::KeyIdentity>& keys) {
+    const crypto::KeyIdentity& signing = keys.front();
+    const std::string method_id = std::string(claw::kGatewayId) + "#" + signing.kid;
+    const std::string deployment = JsonWriter()
+                                       .text("version", CLAWSIGNER_VERSION)
+                                       .boolean("signingEnabled", true)
+                                       .boolean("encryptionEnabled", false)
+                                       .text("service", "clawsigner")
+                                       .text("receiptSignerDidKey", signing.did)
+                                       .done();
+    std::string body =
+        JsonWriter()
+            .raw(
+                "@context",
+                R"(["https://www.w3.org/ns/did/v1","https://w3id.org/security/suites/ed25519-2020/v1"])")
+            .text("id", claw::kGatewayId)
+            .raw("verificationMethod", "[" + verification_method(signing, method_id) + "]")
+            .raw("authentication", "[" + quoted(method_id) + "]")
+            .raw("assertionMethod", "[" + quoted(method_id) + "]")
+            .raw("deployment", deployment)
+            .done();
+    return {
+        200, std::move(body), {{"Cache-Control", "max-age=3600"}, {"ETag", quoted(signing.kid)}}};
+}
+
+Answer readiness_answer(const service::Readiness& readiness) {
+    return {readiness.ready() ? 200U : 503U,
+            JsonWriter()
+                .boolean("ready", readiness.ready())
+                .raw("reasons", array_of(readiness.reasons, error_text))
+                .done(),
+            {}};
+}
+
+Answer status_answer(const service::StatusReport& report) {
+    return {200,
+            JsonWriter()
+                .text("version", CLAWSIGNER_VERSION)
+                .text("started", base::format_utc(report.started))
+                .boolean("ready", report.ready())
+                .raw("backends", array_of(report.backends, backend_text))
+                .raw("families", array_of(report.families, family_text))
+                .done(),
+            {}};
+}
+
+Answer key_list_answer(const service::KeyList& list) {
+    return {200,
+            JsonWriter()
+                .raw("keys", array_of(list.keys, key_text))
+                .raw("unusable", array_of(list.unusable, unusable_text))
+                .done(),
+            {}};
+}
+
+Answer key_answer(const service::KeyView& view) {
+    return {201, JsonWriter().raw("key", key_text(view)).done(), {}};
+}
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "base/result.h"
+#include "crypto/key_forms.h"
+#include "daemon/http.h"
+#include "service/keys.h"
+#include "service/readiness.h"
+#include "service/receipt_batch.h"
+#include "service/sign_receipt.h"
+#include "service/status.h"
+
+#include <vector>
+
+/// Typed answers as the JSON of docs/api/openapi.yaml.
+namespace clawsigner::daemon {
+
+/// The HTTP status that fits a code.
+unsigned http_status(ErrorCode code) noexcept;
+
+/// {"error":{"code","field"?,"message"}} with its status.
+Answer error_answer(const Error& error);
+
+Answer receipt_answer(const service::SignedReceipt& receipt);
+Answer batch_answer(const service::ReceiptBatch& batch);
+Answer jwks_answer(const std::vector<crypto::KeyIdentity>& keys);
+/// The DID document of the gateway, as clawproxy serves it, for the first (signing) key.
+Answer did_answer(const std::vector<crypto::KeyIdentity>& keys);
+Answer readiness_answer(const service::Readiness& readiness);
+Answer status_answer(const service::StatusReport& report);
+Answer key_list_answer(const service::KeyList& list);
+Answer key_answer(const service::KeyView& view);
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,35 @@
+#include "daemon/answers.h"
+#include "daemon/fan_out.h"
+#include "daemon/handlers.h"
+#include "service/receipt_batch.h"
+
+#include <optional>
+
+namespace clawsigner::daemon {
+namespace {
+
+// Small enough that a chunk does not hold up a single receipt for long, large enough that the hops
+// between them cost nothing.
+constexpr std::size_t kReceiptsPerChunk = 8;
+
+Result<service::ReceiptBatch> split_batch(const Call& call) {
+    TRY(const bool with_legacy, read_legacy_flag(call.query));
+    return service::ReceiptBatch::split(call.body, with_legacy);
+}
+
+}  // namespace
+
+boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call) {
+    auto batch = split_batch(call);
+    if (!batch.ok()) {
+        co_return error_answer(batch.error());
+    }
+    const Chunks chunks{batch->size(), kReceiptsPerChunk, call.thread_count};
+    const auto sign = [&](std::size_t from, std::size_t to) {
+        batch->sign(call.appliance, from, to);
+    };
+    co_await fan_out(call.threads, chunks, sign);
+    co_return batch_answer(*batch);
+}
+
+}  // namespace clawsigner::daemon

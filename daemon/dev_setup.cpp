@@ -1,0 +1,162 @@
+#include "daemon/dev_setup.h"
+
+#include "base/file.h"
+#include "crypto/random.h"
+#include "hsm/backend.h"
+#include "pkcs11/token_backend.h"
+#include "pkcs11/token_setup.h"
+
+#include <cstdlib>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+
+namespace clawsigner::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLabel = "clawsigner-dev";
+constexpr std::size_t kLongestSocketPath = 107;
+constexpr std::string_view kLongestSocketName = "/observe.sock";
+constexpr auto kOpeningWait = std::chrono::seconds(10);
+constexpr auto kOpeningPoll = std::chrono::milliseconds(5);
+
+Error io_error(std::string_view what, const fs::path& path, const std::error_code& error) {
+    return {ErrorCode::io_failed, std::string(what) + " " + path.string() + ": " + error.message()};
+}
+
+/// The directory, made with mode 0700, or there already and empty.
+Status prepare_directory(const fs::path& directory) {
+    if (directory.native().size() + kLongestSocketName.size() > kLongestSocketPath) {
+        return Error(ErrorCode::config_invalid,
+                     directory.string() +
+                         " is too long for the sockets in it: Linux takes paths of 107 bytes");
+    }
+    std::error_code error;
+    if (fs::exists(directory, error) &&
+        (!fs::is_directory(directory, error) || !fs::is_empty(directory, error))) {
+        return Error(ErrorCode::config_invalid,
+                     directory.string() + " exists and is not an empty directory");
+    }
+    fs::create_directories(directory / "tokens", error);
+    if (error) {
+        return io_error("cannot create", directory, error);
+    }
+    fs::permissions(directory, fs::perms::owner_all, error);
+    fs::permissions(directory / "tokens", fs::perms::owner_all, error);
+    return error ? Status(io_error("cannot protect", directory, error)) : Status::done();
+}
+
+/// Thirty-two hex digits: within what every module takes as a PIN that we know of.
+Result<Secret> random_pin() {
+    TRY(Secret random, Secret::zeroed(16));
+    CHECK_OK(crypto::fill_random(random.expose_mutable()));
+    std::string digits = base::hex_encode(random.expose());
+    auto pin = Secret::copy_of(base::as_bytes(digits));
+    base::wipe_bytes({reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()});
+    return pin;
+}
+
+std::string softhsm_config(const fs::path& directory) {
+    return "directories.tokendir = " + (directory / "tokens").string() +
+           "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n";
+}
+
+std::string toml_string(const fs::path& path) {
+    // A TOML literal string holds every path but one with a quote in it, which prepare() refuses.
+    return "'" + path.string() + "'";
+}
+
+std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
+    std::string text;
+    text.append(
+            "# A development set-up: SoftHSM2 keeps its keys in files, so nothing here is safe "
+            "from this user or root.\n"
+            "# docs/configuration.md describes every setting.\n\n[server]\n")
+        .append("directory = ")
+        .append(toml_string(directory))
+        .append("\n\n[backends.main]\ntype = \"pkcs11\"\n")
+        .append("module = ")
+        .append(toml_string(setup.module))
+        .append("\n")
+        .append("token = \"pkcs11:token=")
+        .append(kLabel)
+        .append("\"\n")
+        .append("pin_file = ")
+        .append(toml_string(directory / "pin"))
+        .append("\n")
+        .append("environment = { SOFTHSM2_CONF = ")
+        .append(toml_string(directory / "softhsm2.conf"))
+        .append(" }\n\n")
+        .append("[families.gateway_receipt]\nbackend = \"main\"\n")
+        .append("algorithm = \"")
+        .append(algorithm_name(setup.algorithm))
+        .append("\"\n");
+    return text;
+}
+
+Status wait_until_ready(const hsm::Backend& backend) {
+    const Deadline end = base::deadline_in(kOpeningWait);
+    while (backend.status().state != hsm::BackendState::ready) {
+        if (std::chrono::steady_clock::now() > end) {
+            return backend.status().why.value_or(
+                Error(ErrorCode::hsm_down, "the token did not open in time"));
+        }
+        ::usleep(static_cast<useconds_t>(std::chrono::microseconds(kOpeningPoll).count()));
+    }
+    return Status::done();
+}
+
+Status make_keys(const DevSetup& setup, const fs::path& directory) {
+    TRY(auto uri, pkcs11::parse_token_uri("pkcs11:token=" + std::string(kLabel)));
+    const base::SystemClock clock;
+    pkcs11::TokenBackend backend({setup.module, std::move(uri), directory / "pin", 1}, {}, clock);
+    CHECK_OK(wait_until_ready(backend));
+    for (const crypto::Family family : crypto::kFamilies) {
+        CHECK_OK(backend.generate({family, 1}, setup.algorithm));
+    }
+    return Status::done();
+}
+
+Status fill_directory(const DevSetup& setup, const fs::path& directory) {
+    TRY(const Secret pin, random_pin());
+    TRY(const Secret so_pin,
+        random_pin());  // thrown away: a development token that needs its officer is made anew
+    CHECK_OK(
+        base::write_file_durably(directory / "softhsm2.conf", softhsm_config(directory), 0600));
+    CHECK_OK(base::write_file_durably(directory / "pin", pin.expose_c_str(), 0400));
+    ::setenv("SOFTHSM2_CONF", (directory / "softhsm2.conf").c_str(),
+             1);  // NOLINT(concurrency-mt-unsafe): no thread yet
+    CHECK_OK(pkcs11::initialise_token(setup.module, std::string(kLabel), so_pin, pin));
+    CHECK_OK(make_keys(setup, directory));
+    return base::write_file_durably(directory / "clawsigner.toml", daemon_config(setup, directory),
+                                    0600);
+}
+
+void empty_directory(const fs::path& directory) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+        fs::remove_all(entry.path(), ignored);
+    }
+}
+
+}  // namespace
+
+Result<fs::path> make_dev_directory(const DevSetup& setup) {
+    std::error_code error;
+    const fs::path directory = fs::absolute(setup.directory, error).lexically_normal();
+    if (directory.native().find_first_of("'\n") != std::string::npos) {
+        return Error(
+            ErrorCode::config_invalid,
+            "a quote or a line break in the directory's name is more than TOML and SoftHSM take");
+    }
+    CHECK_OK(prepare_directory(directory));
+    if (const Status filled = fill_directory(setup, directory); !filled.ok()) {
+        empty_directory(directory);
+        return filled.error();
+    }
+    return directory / "clawsigner.toml";
+}
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,116 @@
+#include "daemon/handlers.h"
+
+#include "claw/json_reader.h"
+#include "claw/receipt_request.h"
+#include "daemon/answers.h"
+#include "service/keys.h"
+#include "service/publish.h"
+#include "service/readiness.h"
+#include "service/sign_receipt.h"
+#include "service/status.h"
+
+namespace clawsigner::daemon {
+namespace {
+
+constexpr std::size_t kMaxName = 64;
+
+/// The family whose keys a socket speaks of.
+crypto::Family family_of(Role) {
+    return crypto::Family::gateway_receipt;
+}
+
+Status no_query(const Call& call) {
+    if (!call.query.empty()) {
+        return Error::at("query", "is not taken here");
+    }
+    return Status::done();
+}
+
+struct KeyRequest {
+    crypto::Family family{};
+    std::optional<crypto::Algorithm> algorithm;
+};
+
+Result<KeyRequest> parse_key_request(std::string_view body) {
+    TRY(const claw::JsonValue document, claw::parse_json(body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const auto family = crypto::family_from_name(in.text("family", kMaxName));
+    if (!family) {
+        in.refuse("family", "must be gateway_receipt");
+    }
+    const auto name = in.optional_text("algorithm", kMaxName);
+    const auto algorithm = crypto::algorithm_from_name(name.value_or(""));
+    if (name && !algorithm) {
+        in.refuse("algorithm", "must be ed25519 or p256");
+    }
+    CHECK_OK(in.finish());
+    return KeyRequest{*family, algorithm};
+}
+
+template <class T>
+Answer answer_or_error(const Result<T>& result, Answer (*print)(const T&)) {
+    return result.ok() ? print(*result) : error_answer(result.error());
+}
+
+Result<service::SignedReceipt> signed_receipt(const Call& call) {
+    TRY(const bool with_legacy, read_legacy_flag(call.query));
+    TRY(auto request, claw::parse_receipt_request(call.body, with_legacy));
+    return service::sign_receipt(call.appliance, std::move(request));
+}
+
+Result<std::vector<crypto::KeyIdentity>> published(const Call& call) {
+    CHECK_OK(no_query(call));
+    return service::published_keys(call.appliance, family_of(call.role));
+}
+
+Result<service::KeyView> created_key(const Call& call) {
+    CHECK_OK(no_query(call));
+    TRY(const KeyRequest request, parse_key_request(call.body));
+    return service::create_key(call.appliance, request.family, request.algorithm);
+}
+
+}  // namespace
+
+Result<bool> read_legacy_flag(std::string_view query) {
+    if (query.empty() || query == "legacy=0") {
+        return false;
+    }
+    if (query == "legacy=1") {
+        return true;
+    }
+    return Error::at("query", "must be empty or legacy=1");
+}
+
+Answer sign_receipt(const Call& call) {
+    return answer_or_error(signed_receipt(call), receipt_answer);
+}
+
+Answer get_jwks(const Call& call) {
+    return answer_or_error(published(call), jwks_answer);
+}
+
+Answer get_did(const Call& call) {
+    return answer_or_error(published(call), did_answer);
+}
+
+Answer get_healthz(const Call&) {
+    return {200, R"({"alive":true})", {}};
+}
+
+Answer get_readyz(const Call& call) {
+    return readiness_answer(service::readiness(call.appliance, family_of(call.role)));
+}
+
+Answer get_status(const Call& call) {
+    return status_answer(service::status(call.appliance));
+}
+
+Answer list_keys(const Call& call) {
+    return key_list_answer(service::list_keys(call.appliance));
+}
+
+Answer create_key(const Call& call) {
+    return answer_or_error(created_key(call), key_answer);
+}
+
+}  // namespace clawsigner::daemon

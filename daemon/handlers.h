@@ -1,0 +1,27 @@
+#pragma once
+
+#include "daemon/http.h"
+#include "daemon/operations.h"
+
+#include <boost/asio/awaitable.hpp>
+
+/// What stands between HTTP and the operations of service/: reads query and body, calls one
+/// operation, prints its answer.
+namespace clawsigner::daemon {
+
+Answer sign_receipt(const Call& call);
+boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call);
+
+Answer get_jwks(const Call& call);
+Answer get_did(const Call& call);
+Answer get_healthz(const Call& call);
+Answer get_readyz(const Call& call);
+
+Answer get_status(const Call& call);
+Answer list_keys(const Call& call);
+Answer create_key(const Call& call);
+
+/// The query of the receipt operations: "" or "legacy=1" ("legacy=0"). Error: invalid_field.
+Result<bool> read_legacy_flag(std::string_view query);
+
+}  // namespace clawsigner::daemon

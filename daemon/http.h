@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// HTTP as far as the operations see it: no stream, no parser, no Beast.
+namespace clawsigner::daemon {
+
+enum class Method : std::uint8_t { get, post };
+
+/// "GET", "POST". Static storage.
+constexpr std::string_view method_name(Method method) noexcept {
+    return method == Method::get ? "GET" : "POST";
+}
+
+struct Answer {
+    unsigned status = 200;
+    std::string body;  // JSON
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+}  // namespace clawsigner::daemon

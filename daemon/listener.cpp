@@ -1,0 +1,71 @@
+#include "daemon/listener.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace clawsigner::daemon {
+namespace {
+
+constexpr int kBacklog = 512;
+
+Result<sockaddr_un> address_of(const std::filesystem::path& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string& text = path.native();
+    if (text.size() >= sizeof address.sun_path) {
+        return Error(ErrorCode::config_invalid,
+                     "the socket path " + text + " is longer than the 107 bytes Linux takes");
+    }
+    std::ranges::copy(text, address.sun_path);
+    return address;
+}
+
+base::UniqueFd new_socket() {
+    return base::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+/// Removes the socket a dead daemon left. Error: config_invalid, when somebody answers, or it is no
+/// socket.
+Status clear_stale(const std::filesystem::path& path, const sockaddr_un& address) {
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) != 0) {
+        return Status::done();
+    }
+    if (!S_ISSOCK(info.st_mode)) {
+        return Error(ErrorCode::config_invalid, path.string() + " exists and is not a socket");
+    }
+    const base::UniqueFd probe = new_socket();
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    if (::connect(probe.get(), generic, sizeof address) == 0 || errno == EAGAIN) {
+        return Error(ErrorCode::config_invalid,
+                     path.string() + " is in use: another daemon is running");
+    }
+    ::unlink(path.c_str());
+    return Status::done();
+}
+
+}  // namespace
+
+Result<base::UniqueFd> listen_on(const std::filesystem::path& path) {
+    TRY(const sockaddr_un address, address_of(path));
+    CHECK_OK(clear_stale(path, address));
+    base::UniqueFd fd = new_socket();
+    const mode_t before = ::umask(0177);
+    const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const int bind_errno = errno;
+    ::umask(before);
+    if (bound != 0) {
+        return Error::from_errno("cannot bind " + path.string(), bind_errno);
+    }
+    if (::listen(fd.get(), kBacklog) != 0) {
+        return Error::from_errno("cannot listen on " + path.string(), errno);
+    }
+    return fd;
+}
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,143 @@
+#include "config/config.h"
+#include "daemon/dev_setup.h"
+#include "daemon/hardening.h"
+#include "daemon/log.h"
+#include "daemon/server.h"
+#include "daemon/wiring.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+namespace {
+
+using namespace clawsigner;
+
+// The exit codes of the house: docs/api/errors.md.
+constexpr int kGood = 0;
+constexpr int kRefused = 1;
+constexpr int kUsage = 2;
+
+int say(const Error& error) {
+    std::fprintf(stderr, "clawsignerd: %s: %s\n", std::string(wire_name(error.code)).c_str(),
+                 error.message.c_str());
+    return kRefused;
+}
+
+unsigned io_threads(const config::Config& config) {
+    return config.server.io_threads > 0 ? config.server.io_threads
+                                        : std::max(std::thread::hardware_concurrency(), 1U);
+}
+
+/// SIGTERM and SIGINT, blocked in every thread from the first moment on, so that one waits for them
+/// and none dies of them.
+class StopSignals {
+public:
+    StopSignals() {
+        sigemptyset(&signals_);
+        sigaddset(&signals_, SIGTERM);
+        sigaddset(&signals_, SIGINT);
+        pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    }
+    void wait() const {
+        int signal = 0;
+        sigwait(&signals_, &signal);
+    }
+
+private:
+    sigset_t signals_{};
+};
+
+Status serve(const std::string& file) {
+    const StopSignals stop;
+    std::signal(SIGPIPE, SIG_IGN);
+    CHECK_OK(daemon::harden_process());
+    TRY(const config::Config config, config::load(file));
+    const daemon::Log log(daemon::Log::Level::info);
+    TRY(const auto wiring, daemon::Wiring::make(config, log));
+    TRY(const auto server, daemon::Server::start(wiring->appliance(), log,
+                                                 {config.server.directory, io_threads(config)}));
+    log.event("daemon.started", daemon::Log::Level::info,
+              std::move(claw::JsonWriter()
+                            .text("version", CLAWSIGNER_VERSION)
+                            .text("config", config.file.string())
+                            .text("sockets", config.server.directory.string())));
+    stop.wait();
+    server->drain();
+    log.event("daemon.stopped", daemon::Log::Level::info);
+    return Status::done();
+}
+
+Status check(const std::string& file) {
+    TRY(const config::Config config, config::load(file));
+    CHECK_OK(daemon::Wiring::check(config));
+    std::printf("%s: good\n", config.file.c_str());
+    return Status::done();
+}
+
+Status init(const daemon::DevSetup& setup, bool json) {
+    TRY(const auto file, daemon::make_dev_directory(setup));
+    if (json) {
+        const std::string made = claw::JsonWriter()
+                                     .text("directory", file.parent_path().string())
+                                     .text("config", file.string())
+                                     .done();
+        std::printf("%s\n", made.c_str());
+        return Status::done();
+    }
+    std::printf("made %s\nstart the daemon:  clawsignerd --config %s\n", file.parent_path().c_str(),
+                file.c_str());
+    return Status::done();
+}
+
+int exit_code(const Status& status) {
+    return status.ok() ? kGood : say(status.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app(
+        "clawsignerd keeps the signing keys of the Claw ecosystem in an HSM and signs with them, "
+        "over Unix sockets.\n"
+        "It runs in the foreground, logs JSON lines to standard error, and stops on SIGTERM after "
+        "answering what was asked.");
+    app.name("clawsignerd");
+    app.set_version_flag("--version", "clawsignerd " CLAWSIGNER_VERSION);
+    std::string file = "/etc/clawsigner/clawsigner.toml";
+    app.add_option("--config", file, "the configuration file")->capture_default_str();
+    app.require_subcommand(0, 1);
+
+    CLI::App* check_command = app.add_subcommand(
+        "check", "say whether the configuration is good, without touching a device");
+    check_command->add_option("--config", file, "the configuration file")->capture_default_str();
+
+    daemon::DevSetup setup;
+    std::string directory;
+    std::string algorithm = "ed25519";
+    CLI::App* init_command =
+        app.add_subcommand("init", "make a directory with a token, keys and configuration");
+    init_command->add_option("--dev", directory, "the directory to make: new or empty")->required();
+    init_command->add_option("--algorithm", algorithm, "of the keys: ed25519 or p256")
+        ->check(CLI::IsMember({"ed25519", "p256"}))
+        ->capture_default_str();
+    bool json = false;
+    init_command->add_flag("--json", json, "say what was made as JSON");
+    init_command->add_option("--module", setup.module, "SoftHSM2's module")->capture_default_str();
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kGood : kUsage;
+    }
+    if (*init_command) {
+        setup.directory = directory;
+        setup.algorithm = *crypto::algorithm_from_name(algorithm);
+        return exit_code(init(setup, json));
+    }
+    return exit_code(*check_command ? check(file) : serve(file));
+}

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "daemon/http.h"
+#include "service/appliance.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace clawsigner::daemon {
+
+/// Who a socket is for. There is one socket per role, and the role decides what can be asked on it.
+enum class Role : std::uint8_t { proxy, admin };
+
+/// "proxy", "admin". Static storage.
+std::string_view role_name(Role role) noexcept;
+
+/// A set of roles.
+class Roles {
+public:
+    template <class... R>
+    constexpr explicit Roles(R... roles) : bits_((0U | ... | bit(roles))) {}
+    constexpr bool contains(Role role) const noexcept { return (bits_ & bit(role)) != 0; }
+
+private:
+    static constexpr unsigned bit(Role role) noexcept { return 1U << static_cast<unsigned>(role); }
+    unsigned bits_;
+};
+
+/// One request, as its handler sees it. Lives until the answer is made.
+struct Call {
+    const service::Appliance& appliance;
+    Role role;
+    std::string_view query;  // without '?'
+    std::string_view body;
+    /// Where work may be spread over all of the socket's threads, and how many those are.
+    boost::asio::any_io_executor threads;
+    unsigned thread_count;
+};
+
+/// Most handlers answer at once, on the thread that read the request; a few spread over threads and
+/// are awaited.
+using PlainHandler = Answer (*)(const Call&);
+using SpreadHandler = boost::asio::awaitable<Answer> (*)(const Call&);
+
+/// What can be asked: everything that is not in the table does not exist.
+struct Operation {
+    Method method;
+    std::string_view path;
+    Roles roles;
+    std::size_t max_body;  // bytes
+    std::variant<PlainHandler, SpreadHandler> handler;
+};
+
+std::span<const Operation> operations() noexcept;
+
+/// The largest max_body in the table.
+std::size_t largest_body() noexcept;
+
+/// The operation, or why there is none for this role: not_found, or method_not_allowed with the
+/// methods there are.
+struct Lookup {
+    const Operation* operation = nullptr;
+    std::string
+        allowed;  // "GET, POST": not empty exactly when the path exists, but not with this method
+};
+Lookup find_operation(Role role, std::string_view method, std::string_view path);
+
+}  // namespace clawsigner::daemon

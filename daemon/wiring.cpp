@@ -1,0 +1,185 @@
+#include "daemon/wiring.h"
+
+#include "hsm/keyring.h"
+#include "pkcs11/token_backend.h"
+#include "service/prober.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace clawsigner::daemon {
+namespace {
+
+using config::at_line;
+using config::BackendConfig;
+using config::Config;
+using config::FamilyConfig;
+
+/// The file a PIN is read from: one that is named, or a systemd credential (systemd.exec(5),
+/// LoadCredential=).
+Result<std::filesystem::path> pin_path(const Config& config, const BackendConfig& backend) {
+    if (backend.pin_file) {
+        return *backend.pin_file;
+    }
+    const char* directory =
+        std::getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): no thread yet
+    if (directory == nullptr) {
+        return at_line(config, backend.line,
+                       "backends." + backend.name +
+                           ".pin_credential needs systemd to pass credentials (LoadCredential=)");
+    }
+    return std::filesystem::path(directory) / *backend.pin_credential;
+}
+
+Result<pkcs11::TokenSettings> token_settings(const Config& config, const BackendConfig& backend) {
+    auto uri = pkcs11::parse_token_uri(backend.token.value);
+    if (!uri.ok()) {
+        return at_line(config, backend.token.line, uri.error().message);
+    }
+    TRY(auto pin, pin_path(config, backend));
+    return pkcs11::TokenSettings{backend.module, *std::move(uri), std::move(pin), backend.sessions};
+}
+
+struct FamilySettings {
+    crypto::Family family{};
+    std::string backend;
+    crypto::Algorithm algorithm{};
+};
+
+Result<FamilySettings> family_settings(const Config& config, const FamilyConfig& wanted) {
+    const auto family = crypto::family_from_name(wanted.family.value);
+    if (!family) {
+        return at_line(config, wanted.family.line,
+                       wanted.family.value + " is not a key family; there is gateway_receipt");
+    }
+    const auto algorithm = crypto::algorithm_from_name(wanted.algorithm.value);
+    if (!algorithm) {
+        return at_line(config, wanted.algorithm.line, "algorithm must be \"ed25519\" or \"p256\"");
+    }
+    const auto named = [&](const BackendConfig& backend) {
+        return backend.name == wanted.backend.value;
+    };
+    if (std::ranges::none_of(config.backends, named)) {
+        return at_line(config, wanted.backend.line,
+                       "there is no [backends." + wanted.backend.value + "]");
+    }
+    return FamilySettings{*family, wanted.backend.value, *algorithm};
+}
+
+/// C_Initialize and C_Finalize are a process's, so two stores cannot share a module in one process.
+Status check_modules(const Config& config) {
+    std::set<std::filesystem::path> seen;
+    for (const BackendConfig& backend : config.backends) {
+        if (!seen.insert(backend.module).second) {
+            return at_line(config, backend.line,
+                           "backends." + backend.name + " uses a module that another backend uses");
+        }
+    }
+    return Status::done();
+}
+
+struct Plan {
+    std::vector<std::pair<std::string, pkcs11::TokenSettings>> tokens;
+    std::vector<FamilySettings> families;
+};
+
+Result<Plan> plan_of(const Config& config) {
+    Plan plan;
+    CHECK_OK(check_modules(config));
+    for (const BackendConfig& backend : config.backends) {
+        TRY(auto settings, token_settings(config, backend));
+        plan.tokens.emplace_back(backend.name, std::move(settings));
+    }
+    for (const FamilyConfig& family : config.families) {
+        TRY(auto settings, family_settings(config, family));
+        plan.families.push_back(std::move(settings));
+    }
+    if (plan.families.empty()) {
+        return at_line(config, 1,
+                       "no [families.…] is configured, so there is nothing to sign with");
+    }
+    return plan;
+}
+
+/// Vendors' modules read their settings from the environment. Called before the first thread
+/// starts.
+void set_environment(const Config& config) {
+    for (const BackendConfig& backend : config.backends) {
+        for (const auto& [name, value] : backend.environment) {
+            ::setenv(name.c_str(), value.c_str(),
+                     1);  // NOLINT(concurrency-mt-unsafe): no thread yet
+        }
+    }
+}
+
+void log_state(const Log& log, const std::string& backend, const hsm::BackendStatus& status) {
+    const bool good = status.state == hsm::BackendState::ready;
+    claw::JsonWriter members;
+    members.text("backend", backend).text("state", state_name(status.state));
+    if (!status.device.empty()) {
+        members.text("device", status.device);
+    }
+    if (status.why) {
+        members.text("code", wire_name(status.why->code)).text("reason", status.why->message);
+    }
+    log.event("backend.state", good ? Log::Level::info : Log::Level::warning, std::move(members));
+}
+
+class AppliancePlant final : public Wiring {
+public:
+    AppliancePlant(const Config& config, Plan plan, const Log& log) {
+        appliance_.clock = &clock_;
+        appliance_.limits = {config.signing.timestamp_skew, config.signing.deadline};
+        appliance_.started = clock_.now();
+        std::map<std::string, hsm::Backend*> by_name;
+        for (auto& [name, settings] : plan.tokens) {
+            pkcs11::TokenBackend::Options options;
+            options.on_change = [&log, name = name](const auto& status) {
+                log_state(log, name, status);
+            };
+            backends_.push_back(
+                std::make_unique<pkcs11::TokenBackend>(std::move(settings), options, clock_));
+            by_name[name] = backends_.back().get();
+            appliance_.backends.push_back({name, backends_.back().get()});
+        }
+        std::map<crypto::Family, hsm::Keyring::Home> homes;
+        for (const FamilySettings& family : plan.families) {
+            homes[family.family] = {by_name.at(family.backend), family.algorithm};
+            appliance_.families.push_back(family.family);
+        }
+        keyring_ = std::make_unique<hsm::Keyring>(std::move(homes),
+                                                  hsm::VerifyPolicy{config.signing.verify_one_in});
+        prober_ = std::make_unique<service::Prober>(*keyring_, appliance_.families, clock_);
+        appliance_.keyring = keyring_.get();
+        appliance_.prober = prober_.get();
+    }
+
+    const service::Appliance& appliance() const override { return appliance_; }
+
+private:
+    // In the order of their lifetimes.
+    base::SystemClock clock_;
+    std::vector<std::unique_ptr<hsm::Backend>> backends_;
+    std::unique_ptr<hsm::Keyring> keyring_;
+    std::unique_ptr<service::Prober> prober_;
+    service::Appliance appliance_;
+};
+
+}  // namespace
+
+Status Wiring::check(const Config& config) {
+    CHECK_OK(plan_of(config));
+    return Status::done();
+}
+
+Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& log) {
+    TRY(Plan plan, plan_of(config));
+    set_environment(config);
+    return std::unique_ptr<Wiring>(std::make_unique<AppliancePlant>(config, std::move(plan), log));
+}
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "base/clock.h"
+#include "hsm/backend.h"
+#include "hsm/keyring.h"
+#include "service/prober.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace clawsigner::service {
+
+struct SigningLimits {
+    std::chrono::seconds timestamp_skew{300};
+    std::chrono::milliseconds deadline{2000};
+};
+
+/// A key store under the name the configuration gives it.
+struct NamedBackend {
+    std::string name;
+    hsm::Backend* backend = nullptr;
+};
+
+/// What the operations stand on. Wired once at start; everything pointed to outlives it and is
+/// thread-safe.
+struct Appliance {
+    const Clock* clock = nullptr;
+    hsm::Keyring* keyring = nullptr;
+    Prober* prober = nullptr;
+    std::vector<NamedBackend> backends;
+    std::vector<crypto::Family> families;
+    SigningLimits limits;
+    UnixMillis started;
+};
+
+}  // namespace clawsigner::service

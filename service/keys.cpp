@@ -1,0 +1,42 @@
+#include "service/keys.h"
+
+#include <algorithm>
+
+namespace clawsigner::service {
+namespace {
+
+bool signs_now(const Appliance& appliance, const hsm::StoredKey& key) {
+    const auto active = appliance.keyring->active(key.name.family);
+    return active.ok() && (*active)->stored().id == key.id;
+}
+
+}  // namespace
+
+KeyList list_keys(const Appliance& appliance) {
+    KeyList list;
+    for (const NamedBackend& named : appliance.backends) {
+        const auto snapshot = named.backend->keys();
+        for (const hsm::StoredKey& key : snapshot->keys) {
+            list.keys.push_back(
+                {named.name, key, crypto::identity_of(key.public_key), signs_now(appliance, key)});
+        }
+        for (const hsm::UnusableKey& key : snapshot->unusable) {
+            list.unusable.push_back({named.name, key});
+        }
+    }
+    std::ranges::sort(list.keys, {}, [](const KeyView& view) { return view.key.name; });
+    return list;
+}
+
+Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
+                           std::optional<crypto::Algorithm> algorithm) {
+    TRY(const auto home, appliance.keyring->home(family));
+    TRY(hsm::StoredKey key, appliance.keyring->create(family, algorithm.value_or(home.algorithm)));
+    appliance.prober->wake();
+    const auto named = std::ranges::find(appliance.backends, home.backend, &NamedBackend::backend);
+    const std::string backend = named == appliance.backends.end() ? std::string() : named->name;
+    const auto identity = crypto::identity_of(key.public_key);
+    return KeyView{backend, std::move(key), identity, true};
+}
+
+}  // namespace clawsigner::service

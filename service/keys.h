@@ -1,0 +1,39 @@
+#pragma once
+
+#include "base/result.h"
+#include "service/appliance.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clawsigner::service {
+
+/// A key as an admin sees it.
+struct KeyView {
+    std::string backend;
+    hsm::StoredKey key;
+    crypto::KeyIdentity identity;
+    bool signing = false;  // it is the one its family signs with
+};
+
+struct UnusableKeyView {
+    std::string backend;
+    hsm::UnusableKey key;
+};
+
+struct KeyList {
+    std::vector<KeyView> keys;
+    std::vector<UnusableKeyView> unusable;
+};
+
+/// Every key of ours in every store, in the order of family and version.
+KeyList list_keys(const Appliance& appliance);
+
+/// Makes a family's first key in its store, with the configured algorithm unless one is asked for.
+/// Errors: key_exists, key_missing (no store for the family), as Backend::generate.
+Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
+                           std::optional<crypto::Algorithm> algorithm);
+
+}  // namespace clawsigner::service

@@ -1,0 +1,22 @@
+#include "service/readiness.h"
+
+namespace clawsigner::service {
+
+Readiness readiness(const Appliance& appliance, crypto::Family family) {
+    const auto key = appliance.keyring->active(family);
+    if (!key.ok()) {
+        return {{key.error()}};
+    }
+    const ProbeRecord record = appliance.prober->record(family);
+    if (record.failure) {
+        return {{*record.failure}};
+    }
+    if (!record.succeeded ||
+        std::chrono::steady_clock::now() - *record.succeeded > Prober::kFresh) {
+        return {{Error(ErrorCode::hsm_down,
+                       "no probe signature was made and verified within the last minute")}};
+    }
+    return {};
+}
+
+}  // namespace clawsigner::service

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/result.h"
+#include "service/appliance.h"
+
+#include <vector>
+
+namespace clawsigner::service {
+
+/// Can this family sign? It can when its key made and verified a probe signature within the last
+/// minute and has not failed since. `reasons` is empty exactly when it is ready.
+struct Readiness {
+    std::vector<Error> reasons;
+    bool ready() const noexcept { return reasons.empty(); }
+};
+
+Readiness readiness(const Appliance& appliance, crypto::Family family);
+
+}  // namespace clawsigner::service

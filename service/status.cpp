@@ -1,0 +1,43 @@
+#include "service/status.h"
+
+#include <algorithm>
+
+namespace clawsigner::service {
+namespace {
+
+FamilyReport report_of(const Appliance& appliance, crypto::Family family) {
+    FamilyReport report;
+    report.family = family;
+    if (const auto home = appliance.keyring->home(family); home.ok()) {
+        const auto named =
+            std::ranges::find(appliance.backends, home->backend, &NamedBackend::backend);
+        report.backend = named == appliance.backends.end() ? "" : named->name;
+    }
+    if (const auto key = appliance.keyring->active(family); key.ok()) {
+        report.key = (*key)->identity();
+    }
+    report.readiness = readiness(appliance, family);
+    report.last_probe = appliance.prober->record(family).succeeded_at;
+    return report;
+}
+
+}  // namespace
+
+bool StatusReport::ready() const noexcept {
+    return std::ranges::all_of(families,
+                               [](const FamilyReport& report) { return report.readiness.ready(); });
+}
+
+StatusReport status(const Appliance& appliance) {
+    StatusReport report;
+    report.started = appliance.started;
+    for (const NamedBackend& named : appliance.backends) {
+        report.backends.push_back({named.name, named.backend->status()});
+    }
+    for (const crypto::Family family : appliance.families) {
+        report.families.push_back(report_of(appliance, family));
+    }
+    return report;
+}
+
+}  // namespace clawsigner::service

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "service/appliance.h"
+#include "service/readiness.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace clawsigner::service {
+
+struct BackendReport {
+    std::string name;
+    hsm::BackendStatus status;
+};
+
+struct FamilyReport {
+    crypto::Family family{};
+    std::string backend;
+    std::optional<crypto::KeyIdentity> key;
+    Readiness readiness;
+    std::optional<UnixMillis> last_probe;
+};
+
+/// Everything an operator wants to know at a glance.
+struct StatusReport {
+    UnixMillis started;
+    std::vector<BackendReport> backends;
+    std::vector<FamilyReport> families;
+    bool ready() const noexcept;
+};
+
+StatusReport status(const Appliance& appliance);
+
+}  // namespace clawsigner::service

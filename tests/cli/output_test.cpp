@@ -1,0 +1,21 @@
+#include "cli/output.h"
+
+#include <catch2/catch.hpp>
+
+using namespace clawsigner;
+
+TEST_CASE("output: what would steer a terminal is spelled out", "[cli]") {
+    CHECK(cli::printable("plain é \U0001F600") == "plain é \U0001F600");
+    CHECK(cli::printable("\x1b[2J\n\x7f") == "\\u001b[2J\\u000a\\u007f");
+    CHECK(cli::printable("\xc2\x9b"
+                         "31m\xc2\xa0") == "\\u009b31m\xc2\xa0");
+}
+
+TEST_CASE("output: a table's columns are as wide as their widest cell", "[cli]") {
+    CHECK(cli::table({{"A", "BB"}, {"ccc", "d"}, {"é", "x"}}) == "A    BB\nccc  d\né    x\n");
+}
+
+TEST_CASE("output: a time that is none is shown as it is", "[cli]") {
+    CHECK(cli::ago("-") == "-");
+    CHECK_THAT(cli::ago("2020-01-01T00:00:00.000Z"), Catch::EndsWith(" d ago"));
+}
