@@ -32,6 +32,7 @@ Error not_loaded(const std::filesystem::path& path, std::string_view why) {
 Result<CK_FUNCTION_LIST*> function_list(const std::filesystem::path& path) {
     void* object = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (object == nullptr) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps the message per thread
         return not_loaded(path, or_empty(::dlerror()));
     }
     auto* get = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(object, "C_GetFunctionList"));
@@ -116,6 +117,11 @@ Status Module::login(PKCS11_SLOT& slot, const Secret& pin) {
     if (slot.token->userPinFinalTry != 0) {
         return pin_held(
             "the token has one PIN try left, which is not spent by a machine; log in once by hand");
+    }
+    if (slot.token->userPinSet == 0) {
+        // Somebody is making this token right now. SoftHSM writes the token's file on C_Login,
+        // over what that somebody is writing.
+        return Error(ErrorCode::hsm_down, "the token has no user PIN yet");
     }
     if (PKCS11_login(&slot, 0, pin.expose_c_str()) != 0) {
         return error_from("C_Login", last_rv());

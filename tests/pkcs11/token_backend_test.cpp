@@ -79,19 +79,34 @@ TEST_CASE("token backend: opens by itself and signs", "[pkcs11]") {
 
 TEST_CASE("token backend: without a token it is absent, says why, and recovers when one comes",
           "[pkcs11]") {
-    const SoftHsm hsm(SoftHsm::no_token);
+    const SoftHsm hsm;
+    hsm.unplug();
     Watched backend(hsm.settings());
     const auto absent = backend.next(BackendState::absent);
-    CHECK(absent.why->message == "the token is not there");
+    CHECK_FALSE(absent.why->call.empty());
     CHECK(backend->sign(hsm::KeyId::random().value(), base::as_bytes("m"), soon()).error().code ==
           ErrorCode::hsm_down);
     CHECK(backend->generate(kFirst, Algorithm::ed25519).error().code == ErrorCode::hsm_down);
 
-    // Another process makes the token, as an operator would.
-    REQUIRE(std::system("softhsm2-util --init-token --free --label test --so-pin so-12345 --pin "
-                        "1234 >/dev/null 2>&1") == 0);
+    hsm.replug();
     backend.next(BackendState::ready);
     CHECK(backend->generate(kFirst, Algorithm::p256).ok());
+}
+
+TEST_CASE("token backend: a slot without the token it looks for is absent", "[pkcs11]") {
+    const SoftHsm hsm(SoftHsm::no_token);
+    Watched backend(hsm.settings());
+    CHECK(backend.next(BackendState::absent).why->message == "the token is not there");
+}
+
+TEST_CASE("token backend: a token somebody is still making is left alone until it has a PIN",
+          "[pkcs11]") {
+    const SoftHsm hsm(SoftHsm::no_token);
+    const std::string half_made = "pkcs11-tool --module " + SoftHsm::module().string() +
+                                  " --init-token --slot 0 --label test --so-pin so-12345";
+    REQUIRE(std::system((half_made + " >/dev/null 2>&1").c_str()) == 0);
+    Watched backend(hsm.settings());
+    CHECK(backend.next(BackendState::absent).why->message == "the token has no user PIN yet");
 }
 
 TEST_CASE("token backend: a token pulled out is noticed by the next signature and comes back whole",
