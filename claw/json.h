@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "claw/json_text.h"
 
 #include <boost/json/value.hpp>
 
@@ -45,13 +46,5 @@ void append_json(std::string& out, const JsonObject& object);
 
 /// RFC 8785: as json_text, but members sorted by UTF-16 code units.
 std::string canonical_json_text(const JsonValue& value);
-
-/// One string with its quotes, one number, as JSON.stringify prints them. A number that is not
-/// finite prints as null.
-void append_json_string(std::string& out, std::string_view text);
-void append_json_number(std::string& out, double number);
-
-/// "binding" + "run_id" → "binding.run_id"; "" + "x" → "x".
-std::string member_path(std::string_view parent, std::string_view name);
 
 }  // namespace clawsigner::claw

@@ -51,10 +51,12 @@ bool holds_exactly(double number, std::string_view literal) {
 /// parser.
 class Builder {
 public:
+    // NOLINTBEGIN(readability-identifier-naming): basic_parser's names
     static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t max_array_size = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t max_key_size = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t max_string_size = std::numeric_limits<std::size_t>::max();
+    // NOLINTEND(readability-identifier-naming)
 
     explicit Builder(JsonRules rules) : rules_(rules) {}
 
@@ -240,14 +242,6 @@ std::optional<std::uint32_t> array_index(std::string_view name) noexcept {
     const auto end = std::from_chars(name.data(), name.data() + name.size(), value);
     const bool whole = end.ec == std::errc() && end.ptr == name.data() + name.size();
     return whole && value != kNotAnIndex ? std::optional(value) : std::nullopt;
-}
-
-std::string member_path(std::string_view parent, std::string_view name) {
-    std::string path(parent);
-    if (!path.empty()) {
-        path.push_back('.');
-    }
-    return path.append(name);
 }
 
 Result<JsonValue> parse_json(std::string_view text, JsonRules rules) {

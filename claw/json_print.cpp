@@ -2,95 +2,13 @@
 #include "claw/json_names.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <limits>
-#include <optional>
+#include <utility>
 #include <vector>
 
 namespace clawsigner::claw {
 namespace {
-
-// ECMA-262 Number::toString: from here on, and below 1e-6, a number is printed with an exponent.
-constexpr int kMaxPlainDigits = 21;
-constexpr int kMaxLeadingZeros = 6;
-// Shortest digits of a double, sign, point and exponent fit.
-constexpr std::size_t kNumberBuffer = 32;
-
-/// The shortest decimal digits that read back as the number, and where its point stands: 0.d1d2… ×
-/// 10^point.
-struct Decimal {
-    std::string digits;
-    int point = 0;
-};
-
-Decimal shortest_decimal(double magnitude) {
-    std::array<char, kNumberBuffer> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), magnitude,
-                                   std::chars_format::scientific);
-    const std::string_view printed(text.data(), static_cast<std::size_t>(end.ptr - text.data()));
-    const std::size_t e = printed.find('e');
-    Decimal decimal;
-    std::ranges::copy_if(printed.substr(0, e), std::back_inserter(decimal.digits),
-                         [](char c) { return c != '.'; });
-    std::string_view exponent = printed.substr(e + 1);
-    exponent.remove_prefix(exponent.front() == '+' ? 1 : 0);
-    std::from_chars(exponent.data(), exponent.data() + exponent.size(), decimal.point);
-    ++decimal.point;
-    return decimal;
-}
-
-void append_with_exponent(std::string& out, const Decimal& decimal) {
-    out.push_back(decimal.digits[0]);
-    if (decimal.digits.size() > 1) {
-        out.append(".").append(decimal.digits, 1);
-    }
-    const int exponent = decimal.point - 1;
-    out.append(exponent < 0 ? "e" : "e+").append(std::to_string(exponent));
-}
-
-void append_plain(std::string& out, const Decimal& decimal) {
-    const auto point = static_cast<std::size_t>(std::max(decimal.point, 0));
-    if (decimal.point <= 0) {
-        out.append("0.")
-            .append(static_cast<std::size_t>(-decimal.point), '0')
-            .append(decimal.digits);
-    } else if (decimal.digits.size() <= point) {
-        out.append(decimal.digits).append(point - decimal.digits.size(), '0');
-    } else {
-        out.append(decimal.digits, 0, point).append(".").append(decimal.digits, point);
-    }
-}
-
-/// The escape ECMA-262 QuoteJSONString gives to `c`, or nothing when it stands for itself.
-std::optional<std::string> escape_of(char c) {
-    switch (c) {
-        case '"':
-            return "\\\"";
-        case '\\':
-            return "\\\\";
-        case '\b':
-            return "\\b";
-        case '\t':
-            return "\\t";
-        case '\n':
-            return "\\n";
-        case '\f':
-            return "\\f";
-        case '\r':
-            return "\\r";
-        default:
-            break;
-    }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    const auto byte = static_cast<std::uint8_t>(c);
-    if (byte >= 0x20) {
-        return std::nullopt;
-    }
-    return std::string("\\u00") + kHex[byte >> 4U] + kHex[byte & 15U];
-}
 
 std::u16string utf16(std::string_view utf8) {
     std::u16string units;
@@ -127,11 +45,12 @@ std::vector<Member> members_of(const JsonObject& object) {
 /// ECMA-262 OrdinaryOwnPropertyKeys: index-like names ascending, then the others as they came.
 std::vector<Member> in_javascript_order(const JsonObject& object) {
     std::vector<Member> members = members_of(object);
-    const auto index = [](Member member) {
+    // An object keeps its members in one run of memory, in the order they came.
+    const auto place = [](Member member) {
         constexpr std::uint64_t kNoIndex = std::numeric_limits<std::uint64_t>::max();
-        return array_index(member->key()).value_or(kNoIndex);
+        return std::pair(array_index(member->key()).value_or(kNoIndex), member);
     };
-    std::ranges::stable_sort(members, {}, index);
+    std::ranges::sort(members, {}, place);
     return members;
 }
 
@@ -204,39 +123,6 @@ void append_value(std::string& out, const JsonValue& value, Order order) {
 }
 
 }  // namespace
-
-void append_json_number(std::string& out, double number) {
-    if (!std::isfinite(number)) {
-        out.append("null");
-        return;
-    }
-    if (number == 0) {
-        out.push_back('0');  // also for -0
-        return;
-    }
-    if (number < 0) {
-        out.push_back('-');
-    }
-    const Decimal decimal = shortest_decimal(std::fabs(number));
-    if (decimal.point > kMaxPlainDigits || decimal.point <= -kMaxLeadingZeros) {
-        append_with_exponent(out, decimal);
-    } else {
-        append_plain(out, decimal);
-    }
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-    out.push_back('"');
-    std::size_t copied = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (static_cast<std::uint8_t>(text[i]) >= 0x20 && text[i] != '"' && text[i] != '\\') {
-            continue;
-        }
-        out.append(text, copied, i - copied).append(*escape_of(text[i]));
-        copied = i + 1;
-    }
-    out.append(text, copied).push_back('"');
-}
 
 void append_json(std::string& out, const JsonValue& value) {
     append_value(out, value, in_javascript_order);

@@ -223,7 +223,7 @@ const JsonValue* JsonReader::optional_any(std::string_view name) {
 }
 
 Status JsonReader::finish() const {
-    if (failed()) {
+    if (fault_) {
         return *fault_;
     }
     for (const auto& member : *object_) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "claw/json.h"
+#include "claw/json_text.h"
 
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,6 @@
 #include "claw/legacy_receipt.h"
 
+#include "claw/json_reader.h"
 #include "claw/json_writer.h"
 
 namespace clawsigner::claw {
@@ -125,7 +126,7 @@ LegacyContent read_legacy_content(JsonReader& in) {
     return legacy;
 }
 
-Result<LegacyReceipt> LegacyReceipt::of(const GatewayReceipt& receipt, LegacyContent legacy,
+Result<LegacyReceipt> LegacyReceipt::of(const GatewayReceipt& receipt, const LegacyContent& legacy,
                                         std::string kid) {
     const ReceiptContent& content = receipt.content;
     TRY(const std::string request_hash, to_hex(content.request_hash_b64u));

@@ -28,7 +28,7 @@ public:
     using Input = crypto::SigningInput<crypto::Family::gateway_receipt>;
 
     /// `kid` is the signing key's. Error: internal, when the receipt's hashes are not base64url.
-    static Result<LegacyReceipt> of(const GatewayReceipt& receipt, LegacyContent legacy,
+    static Result<LegacyReceipt> of(const GatewayReceipt& receipt, const LegacyContent& legacy,
                                     std::string kid);
 
     /// What the key signs: the receipt's own text, members in signing order.

@@ -1,5 +1,6 @@
 #include "claw/receipt.h"
 
+#include "claw/json_reader.h"
 #include "claw/json_writer.h"
 #include "crypto/digest.h"
 

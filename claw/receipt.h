@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "claw/json_reader.h"
 #include "crypto/key_forms.h"
 #include "crypto/signing_input.h"
 
@@ -17,6 +16,8 @@
 /// universal envelope. The limits are those its verifiers hold a receipt to; what they would refuse
 /// is not signed.
 namespace clawsigner::claw {
+
+class JsonReader;
 
 inline constexpr std::string_view kGatewayId = "did:web:clawproxy.com";
 inline constexpr std::string_view kUnknownModel = "unknown";

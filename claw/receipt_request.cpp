@@ -1,5 +1,7 @@
 #include "claw/receipt_request.h"
 
+#include "claw/json_reader.h"
+
 namespace clawsigner::claw {
 
 Result<ReceiptRequest> parse_receipt_request(std::string_view body, bool with_legacy) {

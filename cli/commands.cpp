@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <optional>
 #include <unistd.h>
 #include <vector>
 
@@ -141,12 +140,16 @@ void print_as_json(const JsonObject& answer) {
     std::printf("%s\n", text.c_str());
 }
 
-/// clawsignerd in the directory this program was started from.
-std::optional<std::filesystem::path> daemon_beside_us() {
+/// clawsignerd in the directory of the program that was called as `self`, else as the PATH has it.
+std::string daemon_beside(const std::string& self) {
     std::error_code error;
-    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-    const auto beside = self.parent_path() / "clawsignerd";
-    return !error && std::filesystem::exists(beside, error) ? std::optional(beside) : std::nullopt;
+    auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error) {
+        program = self;  // no /proc, as in a bare chroot
+    }
+    const auto beside = program.parent_path() / "clawsignerd";
+    return program.has_parent_path() && std::filesystem::exists(beside, error) ? beside.string()
+                                                                               : "clawsignerd";
 }
 
 }  // namespace
@@ -177,13 +180,15 @@ int sign_receipt(const Connection& to, const std::filesystem::path& file, bool l
                 print_as_json);
 }
 
-int init_dev(const std::string& directory, const std::string& algorithm, bool json) {
-    const std::string program = daemon_beside_us().value_or("clawsignerd").string();
+int init_dev(const std::string& self, const std::string& directory, const std::string& algorithm,
+             bool json) {
+    const std::string program = daemon_beside(self);
     std::vector<std::string> words{program, "init", "--dev", directory, "--algorithm", algorithm};
     if (json) {
         words.emplace_back("--json");
     }
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }

@@ -18,7 +18,9 @@ int create_key(const Connection& to, const std::string& family, const std::strin
 /// `file` holds the request's JSON; "-" is standard input.
 int sign_receipt(const Connection& to, const std::filesystem::path& file, bool legacy);
 
-/// Replaces this process by `clawsignerd init --dev …`, found beside this program or in the PATH.
-int init_dev(const std::string& directory, const std::string& algorithm, bool json);
+/// Replaces this process by `clawsignerd init --dev …`, found beside this program (called as
+/// `self`) or in the PATH.
+int init_dev(const std::string& self, const std::string& directory, const std::string& algorithm,
+             bool json);
 
 }  // namespace clawsigner::cli

@@ -19,6 +19,7 @@ constexpr const char* kFooter =
 
 /// Everything the options fill in, and the command that was chosen.
 struct Options {
+    std::string self;
     bool json = false;
     std::string socket;
     std::string file;
@@ -53,7 +54,7 @@ void add_init(CLI::App& app, Options& options) {
     add_algorithm(*command, options, "ed25519");
     command->callback([&options] {
         options.command = [&options] {
-            return cli::init_dev(options.directory,
+            return cli::init_dev(options.self, options.directory,
                                  options.algorithm.empty() ? "ed25519" : options.algorithm,
                                  options.json);
         };
@@ -129,6 +130,7 @@ void add_verify(CLI::App& app, Options& options) {
 
 int main(int argc, char** argv) {
     Options options;
+    options.self = argc > 0 ? argv[0] : "clawsigner";
     CLI::App app(
         "clawsigner talks to clawsignerd, the signing appliance of the Claw ecosystem, and "
         "verifies offline what it signed.");

@@ -10,7 +10,10 @@
 namespace clawsigner::cli {
 
 /// The exit codes of the house.
-enum ExitCode : int { kGood = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
+inline constexpr int kGood = 0;
+inline constexpr int kRefused = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kUnreachable = 3;
 
 /// Prints an error for a person (standard error) or a machine (standard output) and returns its
 /// exit code.

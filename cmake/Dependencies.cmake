@@ -6,10 +6,9 @@ find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(Boost 1.81 REQUIRED COMPONENTS headers json)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(Catch2 2 REQUIRED)
 pkg_check_modules(LIBP11 REQUIRED IMPORTED_TARGET libp11)
 pkg_check_modules(CRYPTOKI REQUIRED IMPORTED_TARGET p11-kit-1) # for its pkcs11.h only; nothing of p11-kit is linked
-pkg_check_modules(TOMLPLUSPLUS REQUIRED tomlplusplus) # header only: the shared library is built with exceptions
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 
 add_library(cryptoki_headers INTERFACE)
 target_include_directories(cryptoki_headers SYSTEM INTERFACE ${CRYPTOKI_INCLUDE_DIRS})

@@ -1,5 +1,10 @@
 #pragma once
 
+#include "base/result.h"
+#include "config/config.h"
+
+#include <toml++/toml.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -8,13 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#include "base/result.h"
-#include "config/config.h"
-
-#include <toml++/toml.h>
 
 namespace clawsigner::config {
 

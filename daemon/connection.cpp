@@ -170,7 +170,8 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Parser& parse
 
 asio::awaitable<HttpConnection::Read> HttpConnection::read_body(Parser& parser) {
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-        http::response<http::empty_body> go_on(http::status::continue_, parser.get().version());
+        const http::response<http::empty_body> go_on(http::status::continue_,
+                                                     parser.get().version());
         const auto [error, size] = co_await http::async_write(stream_, go_on, kUse);
         if (error) {
             co_return Read::over;

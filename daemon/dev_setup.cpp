@@ -126,8 +126,8 @@ Status fill_directory(const DevSetup& setup, const fs::path& directory) {
     CHECK_OK(
         base::write_file_durably(directory / "softhsm2.conf", softhsm_config(directory), 0600));
     CHECK_OK(base::write_file_durably(directory / "pin", pin.expose_c_str(), 0400));
-    ::setenv("SOFTHSM2_CONF", (directory / "softhsm2.conf").c_str(),
-             1);  // NOLINT(concurrency-mt-unsafe): no thread yet
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread yet
+    ::setenv("SOFTHSM2_CONF", (directory / "softhsm2.conf").c_str(), 1);
     CHECK_OK(pkcs11::initialise_token(setup.module, std::string(kLabel), so_pin, pin));
     CHECK_OK(make_keys(setup, directory));
     return base::write_file_durably(directory / "clawsigner.toml", daemon_config(setup, directory),

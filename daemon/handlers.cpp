@@ -34,17 +34,20 @@ struct KeyRequest {
 Result<KeyRequest> parse_key_request(std::string_view body) {
     TRY(const claw::JsonValue document, claw::parse_json(body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
-    const auto family = crypto::family_from_name(in.text("family", kMaxName));
-    if (!family) {
+    KeyRequest request;
+    if (const auto family = crypto::family_from_name(in.text("family", kMaxName))) {
+        request.family = *family;
+    } else {
         in.refuse("family", "must be gateway_receipt");
     }
-    const auto name = in.optional_text("algorithm", kMaxName);
-    const auto algorithm = crypto::algorithm_from_name(name.value_or(""));
-    if (name && !algorithm) {
-        in.refuse("algorithm", "must be ed25519 or p256");
+    if (const auto name = in.optional_text("algorithm", kMaxName)) {
+        request.algorithm = crypto::algorithm_from_name(*name);
+        if (!request.algorithm) {
+            in.refuse("algorithm", "must be ed25519 or p256");
+        }
     }
     CHECK_OK(in.finish());
-    return KeyRequest{*family, algorithm};
+    return request;
 }
 
 template <class T>

@@ -136,7 +136,8 @@ int main(int argc, char** argv) {
     }
     if (*init_command) {
         setup.directory = directory;
-        setup.algorithm = *crypto::algorithm_from_name(algorithm);
+        setup.algorithm =
+            crypto::algorithm_from_name(algorithm).value_or(crypto::Algorithm::ed25519);
         return exit_code(init(setup, json));
     }
     return exit_code(*check_command ? check(file) : serve(file));

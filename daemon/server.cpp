@@ -107,8 +107,7 @@ private:
 };
 
 asio::awaitable<void> Doorway::serve(Connections::iterator connection) {
-    const std::shared_ptr<Connection> held = *connection;
-    co_await held->serve();
+    co_await (*connection)->serve();
     forget(connection);
 }
 
@@ -144,6 +143,9 @@ public:
             doorway->stop();
         }
     }
+
+    SocketServer(const SocketServer&) = delete;
+    SocketServer& operator=(const SocketServer&) = delete;
 
     Status open() {
         for (Doorway* doorway : doorways()) {

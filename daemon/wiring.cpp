@@ -32,7 +32,7 @@ Result<std::filesystem::path> pin_path(const Config& config, const BackendConfig
                        "backends." + backend.name +
                            ".pin_credential needs systemd to pass credentials (LoadCredential=)");
     }
-    return std::filesystem::path(directory) / *backend.pin_credential;
+    return std::filesystem::path(directory) / backend.pin_credential.value_or("");
 }
 
 Result<pkcs11::TokenSettings> token_settings(const Config& config, const BackendConfig& backend) {
@@ -110,8 +110,8 @@ Result<Plan> plan_of(const Config& config) {
 void set_environment(const Config& config) {
     for (const BackendConfig& backend : config.backends) {
         for (const auto& [name, value] : backend.environment) {
-            ::setenv(name.c_str(), value.c_str(),
-                     1);  // NOLINT(concurrency-mt-unsafe): no thread yet
+            // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread yet
+            ::setenv(name.c_str(), value.c_str(), 1);
         }
     }
 }
@@ -138,8 +138,9 @@ public:
         std::map<std::string, hsm::Backend*> by_name;
         for (auto& [name, settings] : plan.tokens) {
             pkcs11::TokenBackend::Options options;
-            options.on_change = [&log, name = name](const auto& status) {
-                log_state(log, name, status);
+            const std::string backend = name;
+            options.on_change = [&log, backend](const auto& status) {
+                log_state(log, backend, status);
             };
             backends_.push_back(
                 std::make_unique<pkcs11::TokenBackend>(std::move(settings), options, clock_));

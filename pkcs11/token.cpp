@@ -121,7 +121,7 @@ Result<crypto::Signature> Token::sign(const hsm::KeyId& key, ByteView message, D
 
 Result<crypto::Signature> Token::sign_in(CK_SESSION_HANDLE session, const Handle& key,
                                          ByteView message) const {
-    CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
+    const CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
     CK_MECHANISM mechanism = signing_mechanism(key.algorithm);
     CHECK_OK(check("C_SignInit", cryptoki.C_SignInit(session, &mechanism, key.object)));
     // CKM_ECDSA signs a digest and takes whatever length it is given; the hashing is ours.

@@ -35,6 +35,8 @@ public:
     TokenBackend(TokenSettings settings, Options options, const Clock& clock);
     /// Waits for calls under way.
     ~TokenBackend() override;
+    TokenBackend(const TokenBackend&) = delete;
+    TokenBackend& operator=(const TokenBackend&) = delete;
 
     hsm::BackendStatus status() const override;
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;

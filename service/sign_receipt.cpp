@@ -36,9 +36,8 @@ Result<std::string> receipt_id(std::optional<std::string> stated) {
 }
 
 Result<std::string> sign_legacy(const ReceiptSigner& signer, const claw::GatewayReceipt& receipt,
-                                claw::LegacyContent content, Deadline deadline) {
-    TRY(const auto legacy,
-        claw::LegacyReceipt::of(receipt, std::move(content), signer.identity().kid));
+                                const claw::LegacyContent& content, Deadline deadline) {
+    TRY(const auto legacy, claw::LegacyReceipt::of(receipt, content, signer.identity().kid));
     TRY(const auto signature, signer.sign(legacy.input(), deadline));
     return legacy.text(signature);
 }
@@ -57,7 +56,7 @@ Result<SignedReceipt> sign_receipt(const Appliance& appliance, claw::ReceiptRequ
     TRY(const auto signature, signer.sign(payload.input(), deadline));
     SignedReceipt made{payload.envelope(signer.identity(), signature), std::nullopt};
     if (request.legacy) {
-        TRY(made.legacy, sign_legacy(signer, receipt, std::move(*request.legacy), deadline));
+        TRY(made.legacy, sign_legacy(signer, receipt, *request.legacy, deadline));
     }
     return made;
 }

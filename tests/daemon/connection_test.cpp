@@ -1,5 +1,6 @@
 #include "daemon/connection.h"
 
+#include "claw/json.h"
 #include "claw/receipt_verify.h"
 #include "support/http_exchange.h"
 #include "support/software_appliance.h"

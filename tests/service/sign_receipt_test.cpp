@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include <regex>
+#include <algorithm>
 
 using namespace clawsigner;
 using tests::kGoodReceipt;
@@ -17,6 +17,16 @@ claw::ReceiptRequest request(bool legacy = false) {
     return claw::parse_receipt_request(kGoodReceipt, legacy).value();
 }
 
+/// 'x' stands for a lower-case hex digit, 'v' for RFC 9562's variant, everything else for itself.
+bool has_shape(std::string_view text, std::string_view shape) {
+    return std::ranges::equal(text, shape, [](char c, char s) {
+        const std::string_view allowed = s == 'x'   ? "0123456789abcdef"
+                                         : s == 'v' ? "89ab"
+                                                    : std::string_view(&s, 1);
+        return allowed.find(c) != std::string_view::npos;
+    });
+}
+
 }  // namespace
 
 TEST_CASE("sign receipt: fills in id and time, and what it makes verifies", "[service]") {
@@ -24,9 +34,7 @@ TEST_CASE("sign receipt: fills in id and time, and what it makes verifies", "[se
     const auto made = service::sign_receipt(on.appliance, request()).value();
     const auto result = claw::verify_receipt(made.envelope, {on.key()});
     REQUIRE(result.summary.has_value());
-    CHECK(std::regex_match(
-        result.summary->receipt_id,
-        std::regex("rcpt_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")));
+    CHECK(has_shape(result.summary->receipt_id, "rcpt_xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx"));
     CHECK(result.summary->timestamp == "2026-01-01T00:00:00.000Z");
     CHECK_FALSE(made.legacy.has_value());
 }

@@ -24,24 +24,46 @@ void require(bool good) {
     }
 }
 
-void send_all(int fd, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent <= 0) {
-            return;  // the daemon has closed: it is allowed to
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-}
+/// The client's end, served in turns with the daemon's on one thread.
+class Client {
+public:
+    Client(int fd, std::string_view bytes) : fd_(fd), rest_(bytes) {}
 
-std::string receive_all(int fd) {
-    std::string bytes;
-    std::array<char, 65536> some{};
-    for (ssize_t got = 0; (got = ::read(fd, some.data(), some.size())) > 0;) {
-        bytes.append(some.data(), static_cast<std::size_t>(got));
+    /// Sends and receives what can be without waiting.
+    void pump() {
+        send_some();
+        receive_some();
     }
-    return bytes;
-}
+    std::string received() { return std::move(received_); }
+
+private:
+    void send_some() {
+        while (!sent_) {
+            const ssize_t sent =
+                ::send(fd_.get(), rest_.data(), rest_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (sent < 0 && errno == EAGAIN) {
+                return;
+            }
+            rest_.remove_prefix(sent < 0 ? rest_.size() : static_cast<std::size_t>(sent));
+            if (rest_.empty()) {
+                ::shutdown(fd_.get(), SHUT_WR);
+                sent_ = true;
+            }
+        }
+    }
+    void receive_some() {
+        std::array<char, 65536> some{};
+        for (ssize_t got = 0;
+             (got = ::recv(fd_.get(), some.data(), some.size(), MSG_DONTWAIT)) > 0;) {
+            received_.append(some.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+    base::UniqueFd fd_;
+    std::string_view rest_;
+    bool sent_ = false;
+    std::string received_;
+};
 
 }  // namespace
 
@@ -49,7 +71,7 @@ std::string exchange(const service::Appliance& appliance, daemon::Role role,
                      std::string_view bytes) {
     std::array<int, 2> pair{};
     require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
-    base::UniqueFd client(pair[0]);
+    Client client(pair[0], bytes);
 
     asio::io_context context(1);
     const daemon::Log log(daemon::Log::Level::error);
@@ -57,16 +79,14 @@ std::string exchange(const service::Appliance& appliance, daemon::Role role,
     Socket socket(context, asio::local::stream_protocol(), pair[1]);
     const auto connection = daemon::Connection::make(std::move(socket), door);
     asio::co_spawn(context, connection->serve(), asio::detached);
-
-    std::thread daemon_thread([&] { context.run(); });
-    std::thread sender([&] {
-        send_all(client.get(), bytes);
-        ::shutdown(client.get(), SHUT_WR);
-    });
-    std::string answer = receive_all(client.get());
-    sender.join();
-    daemon_thread.join();
-    return answer;
+    while (!context.stopped()) {
+        client.pump();
+        if (context.poll() == 0) {
+            context.run_one_for(std::chrono::milliseconds(10));
+        }
+    }
+    client.pump();
+    return client.received();
 }
 
 std::vector<HttpReply> replies_in(std::string_view bytes) {

@@ -1,0 +1,143 @@
+"""The command line: what it prints, for people and machines, and how it exits."""
+
+import json
+import os
+import pathlib
+import stat
+import tempfile
+import unittest
+
+from harness import BIN, HASH, RECEIPT, DaemonTest, cli, request
+
+
+class Commands(DaemonTest):
+    def test_sign_and_verify_from_files_and_standard_input(self):
+        request_file = self.scratch / "request.json"
+        request_file.write_text(json.dumps(RECEIPT))
+        signed = cli("sign", "receipt", request_file, "--socket", self.daemon.proxy)
+        self.assertEqual(signed.returncode, 0, signed.stderr)
+        verified = cli("verify", "receipt", "-", "--signer", self.did, stdin=signed.stdout)
+        self.assertEqual(verified.returncode, 0)
+        self.assertEqual(verified.stdout.splitlines()[0], "receipt: valid")
+        envelope = json.dumps(json.loads(signed.stdout)["envelope"])
+        machine = cli("verify", "receipt", "-", "--keys", self.scratch / "jwks.json", "--json", stdin=envelope)
+        self.assertEqual(json.loads(machine.stdout)["valid"], True)
+        legacy = cli("sign", "receipt", "-", "--legacy", "--socket", self.daemon.proxy, stdin=json.dumps(RECEIPT))
+        self.assertIn("legacy", json.loads(legacy.stdout))
+
+    def test_a_refusal_is_exit_code_1_and_names_the_field(self):
+        bad = json.dumps({**RECEIPT, "tokens_input": -1})
+        done = cli("sign", "receipt", "-", "--socket", self.daemon.proxy, stdin=bad)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("INVALID_FIELD: tokens_input must be an integer", done.stderr)
+        machine = cli("sign", "receipt", "-", "--json", "--socket", self.daemon.proxy, stdin=bad)
+        self.assertEqual(machine.returncode, 1)
+        self.assertEqual(json.loads(machine.stdout)["error"]["field"], "tokens_input")
+
+    def test_an_invalid_receipt_is_exit_code_1(self):
+        answer = self.daemon.sign().text.replace("gpt-test", "gpt-best")
+        done = cli("verify", "receipt", "-", "--signer", self.did, stdin=answer)
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stdout.startswith("receipt: invalid: HASH_MISMATCH"), done.stdout)
+        machine = cli("verify", "receipt", "-", "--signer", self.did, "--json", stdin=answer)
+        self.assertEqual(json.loads(machine.stdout), {"valid": False, "code": "HASH_MISMATCH", "message": "payload_hash_b64u is not the payload's hash"})
+
+    def test_a_daemon_that_is_not_there_is_exit_code_3(self):
+        for words in (["status"], ["keys", "list"], ["keys", "create", "gateway_receipt"], ["sign", "receipt", "-"]):
+            done = cli(*words, "--socket", self.scratch / "no.sock", stdin="{}")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("UNREACHABLE", done.stderr)
+            machine = cli(*words, "--json", "--socket", self.scratch / "no.sock", stdin="{}")
+            self.assertEqual((machine.returncode, json.loads(machine.stdout)["error"]["code"]), (3, "UNREACHABLE"))
+
+    def test_wrong_usage_is_exit_code_2(self):
+        for words in (
+            [],
+            ["nonsense"],
+            ["verify", "receipt"],
+            ["verify", "receipt", "-"],
+            ["verify", "receipt", "-", "--signer", self.did, "--keys", "x"],
+            ["verify", "receipt", "-", "--signer", "did:web:example.com"],
+            ["verify", "receipt", self.scratch / "absent.json", "--signer", self.did],
+            ["keys", "create"],
+            ["keys", "create", "gateway_receipt", "--algorithm", "rsa"],
+            ["init"],
+            ["status", "--colour"],
+        ):
+            done = cli(*words, stdin="")
+            self.assertEqual(done.returncode, 2, (words, done.stderr))
+
+    def test_status_and_keys_are_tables_for_people_and_json_for_machines(self):
+        status = cli("status", "--socket", self.daemon.admin)
+        self.assertEqual(status.returncode, 0)
+        self.assertIn("ready", status.stdout)
+        self.assertIn("SoftHSM", status.stdout)
+        self.assertEqual(json.loads(cli("--json", "status", "--socket", self.daemon.admin).stdout)["ready"], True)
+        keys = cli("keys", "list", "--socket", self.daemon.admin)
+        self.assertIn(self.did, keys.stdout)
+        self.assertIn("host-asserted", keys.stdout)
+        listed = json.loads(cli("keys", "list", "--json", "--socket", self.daemon.admin).stdout)
+        self.assertEqual([key["did"] for key in listed["keys"]], [self.did])
+
+    def test_help_and_version_exit_with_0_everywhere(self):
+        for words in (["--help"], ["--version"], ["verify", "receipt", "--help"], ["keys", "create", "--help"], ["init", "--help"]):
+            done = cli(*words)
+            self.assertEqual(done.returncode, 0)
+            self.assertTrue(done.stdout)
+
+    def test_a_valid_receipt_cannot_steer_the_terminal(self):
+        answer = self.daemon.sign({"provider": "\x1b[2Jopenai", "model": "m\u009b31m"}).text
+        done = cli("verify", "receipt", "-", "--signer", self.did, stdin=answer)
+        self.assertEqual(done.returncode, 0)
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertNotIn("\u009b", done.stdout)
+
+
+class Init(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="cs-")
+        self.parent = pathlib.Path(self.scratch.name)
+        self.addCleanup(self.scratch.cleanup)
+
+    def test_takes_an_empty_directory_and_keeps_others_out_of_it(self):
+        made = cli("init", "--dev", self.parent, "--json")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertEqual(json.loads(made.stdout)["config"], str(self.parent / "clawsigner.toml"))
+        self.assertEqual(stat.S_IMODE(self.parent.stat().st_mode), 0o700)
+        self.assertEqual(stat.S_IMODE((self.parent / "pin").stat().st_mode), 0o400)
+
+    def test_takes_a_relative_path(self):
+        before = os.getcwd()
+        os.chdir(self.parent)
+        try:
+            self.assertEqual(cli("init", "--dev", "here").returncode, 0)
+        finally:
+            os.chdir(before)
+        self.assertTrue((self.parent / "here" / "clawsigner.toml").exists())
+
+    def test_refuses_a_directory_that_holds_something(self):
+        (self.parent / "precious").write_text("x")
+        done = cli("init", "--dev", self.parent)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("not an empty directory", done.stderr)
+        self.assertEqual([entry.name for entry in self.parent.iterdir()], ["precious"])
+
+    def test_refuses_a_directory_whose_sockets_nobody_could_reach(self):
+        done = cli("init", "--dev", self.parent / ("x" * 100))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("107 bytes", done.stderr)
+
+    def test_leaves_nothing_behind_when_it_fails(self):
+        import subprocess
+
+        done = subprocess.run(
+            [BIN / "clawsignerd", "init", "--dev", self.parent / "d", "--module", "/nowhere.so"], capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere.so", done.stderr)
+        self.assertEqual(list((self.parent / "d").iterdir()), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,199 @@
+"""The daemon from its first start to its last: without a token, without a key, with a token that comes and goes, and its end."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import BIN, RECEIPT, Daemon, UnixConnection, cli, request, wait_until
+
+import receipt_oracle
+
+
+def backend_state(daemon):
+    return request(daemon.admin, "GET", "/v1/status").json["backends"][0]["state"]
+
+
+class Starting(unittest.TestCase):
+    def test_without_a_token_it_answers_hsm_down_and_recovers_when_the_token_comes(self):
+        with Daemon.fresh(start=False) as daemon:
+            tokens, away = daemon.directory / "tokens", daemon.directory / "away"
+            tokens.rename(away)
+            tokens.mkdir()
+            daemon.start()
+            reply = daemon.sign()
+            self.assertEqual((reply.status, reply.code), (503, "HSM_DOWN"))
+            self.assertNotIn(str(daemon.directory), reply.text)
+            self.assertEqual(request(daemon.proxy, "GET", "/healthz").status, 200)
+            ready = request(daemon.proxy, "GET", "/readyz")
+            self.assertEqual((ready.status, ready.json["ready"]), (503, False))
+            self.assertEqual(ready.json["reasons"][0]["code"], "HSM_DOWN")
+            self.assertEqual(request(daemon.proxy, "GET", "/v1/jwks").code, "HSM_DOWN")
+            self.assertEqual(backend_state(daemon), "absent")
+            tokens.rmdir()
+            away.rename(tokens)
+            daemon.wait_ready()
+            receipt_oracle.verify(daemon.sign().text, daemon.did())
+
+    def test_without_a_module_it_starts_and_says_what_is_missing(self):
+        with Daemon.fresh(start=False) as daemon:
+            daemon.edit_config("/usr/lib/softhsm/libsofthsm2.so", "/nowhere/libhsm.so")
+            daemon.start()
+            self.assertEqual(daemon.sign().code, "HSM_DOWN")
+            status = cli("status", "--socket", daemon.admin)
+            self.assertEqual(status.returncode, 0)
+            self.assertIn("NOT READY", status.stdout)
+            self.assertIn("/nowhere/libhsm.so", status.stdout)
+
+    def test_with_an_empty_token_a_key_is_made_over_the_admin_socket(self):
+        with Daemon.fresh(start=False) as daemon:
+            pin = (daemon.directory / "pin").read_text()
+            shutil.rmtree(daemon.directory / "tokens")
+            (daemon.directory / "tokens").mkdir()
+            subprocess.run(
+                ["softhsm2-util", "--init-token", "--free", "--label", "clawsigner-dev", "--so-pin", "12345678", "--pin", pin],
+                env={**os.environ, "SOFTHSM2_CONF": str(daemon.directory / "softhsm2.conf")},
+                check=True,
+                capture_output=True,
+            )
+            daemon.start()
+            wait_until(lambda: backend_state(daemon) == "ready", "the token")
+            self.assertEqual(daemon.sign().code, "KEY_MISSING")
+            self.assertFalse(daemon.answers("/readyz"))
+            made = cli("keys", "create", "gateway_receipt", "--algorithm", "p256", "--json", "--socket", daemon.admin)
+            self.assertEqual(made.returncode, 0, made.stderr)
+            key = json.loads(made.stdout)["key"]
+            self.assertTrue(key["signing"])
+            self.assertEqual(key["attributes"]["never_extractable"], True)
+            daemon.wait_ready()
+            receipt_oracle.verify(daemon.sign().text, key["did"])
+            again = cli("keys", "create", "gateway_receipt", "--socket", daemon.admin)
+            self.assertEqual(again.returncode, 1)
+            self.assertIn("KEY_EXISTS", again.stderr)
+
+    def test_keys_survive_a_restart(self):
+        with Daemon.fresh() as daemon:
+            did = daemon.did()
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+            daemon.wait_ready()
+            self.assertEqual(daemon.did(), did)
+            receipt_oracle.verify(daemon.sign().text, did)
+
+    def test_a_wrong_pin_is_held_and_not_tried_again(self):
+        with Daemon.fresh(start=False) as daemon:
+            pin = daemon.directory / "pin"
+            pin.chmod(0o600)
+            pin.write_text("wrong")
+            pin.chmod(0o400)
+            daemon.start()
+            wait_until(lambda: backend_state(daemon) == "held", "the refused PIN")
+            self.assertEqual(daemon.sign().code, "PIN_HELD")
+            self.assertEqual(daemon.log().count('"state":"held"'), 1)
+
+    def test_a_second_daemon_on_the_same_sockets_says_why_it_will_not_start(self):
+        with Daemon.fresh() as daemon:
+            second = subprocess.run([BIN / "clawsignerd", "--config", daemon.config], capture_output=True, text=True, timeout=60)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("another daemon is running", second.stderr)
+            self.assertEqual(daemon.sign().status, 200)
+
+    def test_a_bad_configuration_is_named_by_file_and_line(self):
+        with Daemon.fresh(start=False) as daemon:
+            daemon.edit_config("[families.gateway_receipt]", "[families.root]")
+            for words in (["--config", daemon.config], ["check", "--config", daemon.config]):
+                done = subprocess.run([BIN / "clawsignerd", *words], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: root is not a key family")
+
+
+class Running(unittest.TestCase):
+    def test_a_token_pulled_out_under_load_comes_back_by_itself(self):
+        with Daemon.fresh() as daemon:
+            did, stop, outcomes = daemon.did(), threading.Event(), []
+
+            def load():
+                while not stop.is_set():
+                    reply = daemon.sign()
+                    outcomes.append(reply.status)
+                    if reply.status == 200:
+                        receipt_oracle.verify(reply.text, did)
+                    elif reply.code != "HSM_DOWN":
+                        outcomes.append(reply.text)
+
+            threads = [threading.Thread(target=load) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            tokens, away = daemon.directory / "tokens", daemon.directory / "away"
+            wait_until(lambda: outcomes.count(200) > 20, "the load")
+            tokens.rename(away)
+            wait_until(lambda: backend_state(daemon) == "absent", "the loss to be noticed")
+            self.assertEqual(daemon.sign().code, "HSM_DOWN")
+            self.assertEqual(len(daemon.jwks()["keys"]), 1)
+            away.rename(tokens)
+            began = time.monotonic()
+            daemon.wait_ready()
+            self.assertLess(time.monotonic() - began, 5)
+            before = outcomes.count(200)
+            wait_until(lambda: outcomes.count(200) > before + 20, "the load to go on")
+            stop.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual({200, 503}, set(outcomes))
+
+    def test_one_connection_serves_many_requests(self):
+        with Daemon.fresh() as daemon:
+            connection = UnixConnection(daemon.proxy)
+            ids = set()
+            for _ in range(20):
+                connection.request("POST", "/v1/receipts", json.dumps(RECEIPT))
+                response = connection.getresponse()
+                ids.add(response.headers["X-Request-Id"])
+                receipt_oracle.verify(response.read().decode(), daemon.did())
+            connection.close()
+            self.assertEqual(len(ids), 20)
+
+    def test_no_secret_and_no_content_reaches_the_log(self):
+        with Daemon.fresh() as daemon:
+            daemon.sign({"binding": {"nonce": "nonce-7f3a"}})
+            daemon.sign({"provider": "", "model": "model-7f3a"})
+            daemon.stop()
+            pin = (daemon.directory / "pin").read_text()
+            for text in (pin, "7f3a"):
+                self.assertNotIn(text, daemon.log())
+            for line in daemon.log().splitlines():
+                self.assertTrue({"time", "level", "event"} <= json.loads(line).keys())
+
+
+class Stopping(unittest.TestCase):
+    def test_sigterm_answers_what_was_asked_and_removes_the_sockets(self):
+        with Daemon.fresh() as daemon:
+            did = daemon.did()
+            idle = socket.socket(socket.AF_UNIX)
+            self.addCleanup(idle.close)
+            idle.connect(str(daemon.proxy))
+            connection = UnixConnection(daemon.proxy)
+            self.addCleanup(connection.close)
+            connection.request("POST", "/v1/receipts/batch", json.dumps({"receipts": [RECEIPT] * 1000}))
+            answers = []
+            reader = threading.Thread(target=lambda: answers.append(connection.getresponse().read()))
+            reader.start()
+            # The batch takes some tenths of a second; a request that overtakes it shows that it is under way.
+            self.assertEqual(daemon.sign().status, 200)
+            self.assertEqual(answers, [])
+            self.assertEqual(daemon.stop(), 0)
+            reader.join()
+            results = json.loads(answers[0])["results"]
+            self.assertEqual(len(results), 1000)
+            receipt_oracle.verify(json.dumps(results[999]), did)
+            self.assertEqual(idle.recv(1), b"")
+            self.assertFalse(daemon.proxy.exists())
+            self.assertFalse(daemon.admin.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

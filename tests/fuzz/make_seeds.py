@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""Writes the first inputs of every fuzz target, made from the vectors: python3 tests/fuzz/make_seeds.py"""
+
+import hashlib
+import json
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE.parent / "vectors"
+
+
+def seed(target, content):
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+
+
+def rows(name):
+    text = (VECTORS / name).read_text(encoding="utf-8")
+    return json.loads(text) if name.endswith(".json") else [json.loads(line) for line in text.split("\n") if line]
+
+
+def http(method, target, body="", headers=""):
+    return "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (method, target, headers, len(body.encode()), body)
+
+
+for row in rows("jcs_vectors.ndjson") + rows("json_own.ndjson"):
+    seed("json", row["json"])
+for text in ('{"a":1,"a":2}', "[" * 40, '"\\ud83d"', "1e400", "9007199254740993", '{"0":1}', "[1,]", "\"\xff\""):
+    seed("json", text)
+
+requests = [json.dumps(row["request"], separators=(",", ":")) for row in rows("receipt_own.json")]
+for request in requests:
+    seed("receipt_request", "0" + request)
+    seed("receipt_request", "1" + request)
+seed("json_array", '{"receipts":[%s]}' % ",".join(requests[:3]))
+for text in ('{"receipts":[]}', ' { "receipts" : [ 1 , "a\\"]" , {"x":[]} ] } ', '{"receipts":[[1]', '{"receipts":["]}'):
+    seed("json_array", text)
+
+for row in rows("receipt_golden.json"):
+    seed("receipt_verify", row["envelope_json"])
+    seed("receipt_verify", json.dumps({"envelope": row["envelope"], "legacy": row["legacy"]}))
+
+key = rows("key_golden.json")
+ed = {"kty": "OKP", "crv": "Ed25519", "x": key["public_b64u"], "kid": key["kid"], "alg": "EdDSA", "use": "sig", "ext": True}
+p256 = {"kty": "EC", "crv": "P-256", "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+        "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU", "kid": "0000000000000000", "alg": "ES256"}  # fmt: skip
+for keys in ([], [ed], [p256], [ed, p256]):
+    seed("jwks", json.dumps({"keys": keys}))
+
+for text in (key["did_key"], "did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv", key["public_b64u"], key["kid"], "Zg",
+             "2026-01-01T00:00:00.123Z", "clawsigner/gateway_receipt/1", "11233QC4"):  # fmt: skip
+    seed("encodings", text)
+
+seed("config", '[server]\ndirectory = "run"\n[backends.main]\ntype = "pkcs11"\nmodule = "/m.so"\ntoken = "pkcs11:token=t"\n'
+     'pin_file = "pin"\nenvironment = { A = "b" }\n[families.gateway_receipt]\nbackend = "main"\nalgorithm = "p256"\n'
+     "[signing]\nverify_one_in = 3\n")  # fmt: skip
+for text in ("[server", "a = 1\na = 2", "pkcs11:token=a%20b;serial=1", "pkcs11:slot-id=7", "[backends]\nmain = 1"):
+    seed("config", text)
+
+good = requests[0].replace('"timestamp":"2026-03-01T12:00:00.007Z"', '"timestamp":"2026-01-01T00:00:00.000Z"')
+for text in (
+    http("POST", "/v1/receipts", good) + http("GET", "/healthz"),
+    http("POST", "/v1/receipts?legacy=1", good, "Expect: 100-continue\r\n"),
+    http("POST", "/v1/receipts/batch", '{"receipts":[%s,{},%s]}' % (good, good)),
+    "POST /v1/receipts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "GET /healthz HTTP/1.0\r\n\r\n",
+    "GET /v1/jwks HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/did HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "POST /v1/receipts HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+):
+    seed("connection", "0" + text)
+for text in (http("GET", "/v1/keys"), http("GET", "/v1/status"), http("POST", "/v1/keys", '{"family":"gateway_receipt"}')):
+    seed("connection", "1" + text)
