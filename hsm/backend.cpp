@@ -20,7 +20,7 @@ std::string_view state_name(BackendState state) noexcept {
 
 Error not_ready(BackendState state) {
     return {state == BackendState::held ? ErrorCode::pin_held : ErrorCode::hsm_down,
-            "the key store is " + std::string(state_name(state)) + "; clawsigner status says why"};
+            "the key store is " + std::string(state_name(state))};
 }
 
 }  // namespace clawsigner::hsm

@@ -118,6 +118,9 @@ std::string rv_name(CK_RV rv) {
 
 Error error_from(std::string_view call, CK_RV rv) {
     Error error(code_of(rv), std::string(call) + ": " + rv_name(rv));
+    if (error.code == ErrorCode::pin_held) {
+        error.message.append("; correct the PIN, then restart the daemon");
+    }
     error.call = call;
     error.native = rv;
     return error;

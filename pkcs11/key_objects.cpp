@@ -183,6 +183,8 @@ Template public_template(const hsm::KeyName& name, const hsm::KeyId& id, Algorit
         .flag(CKA_TOKEN, true)
         .flag(CKA_PRIVATE, false)
         .flag(CKA_VERIFY, true)
+        .flag(CKA_ENCRYPT, false)
+        .flag(CKA_WRAP, false)
         .text(CKA_LABEL, key_label(name))
         .bytes(CKA_ID, id.bytes())
         .bytes(CKA_EC_PARAMS,
@@ -197,6 +199,8 @@ Template private_template(const hsm::KeyName& name, const hsm::KeyId& id, bool s
         .flag(CKA_SENSITIVE, true)
         .flag(CKA_EXTRACTABLE, false)
         .flag(CKA_SIGN, true)
+        .flag(CKA_DECRYPT, false)
+        .flag(CKA_UNWRAP, false)
         .text(CKA_LABEL, key_label(name))
         .bytes(CKA_ID, id.bytes());
     if (strict) {

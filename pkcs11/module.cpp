@@ -92,6 +92,25 @@ std::vector<PKCS11_SLOT*> Module::tokens() const {
     return present;
 }
 
+namespace {
+
+/// What an operator needs to mend the URI: the labels and serials there are.
+std::string present(const Module& module) {
+    constexpr std::size_t kMost = 8;
+    std::string list;
+    std::size_t named = 0;
+    for (PKCS11_SLOT* slot : module.tokens()) {
+        const TokenDescription token = describe(*slot);
+        if (!token.label.empty() && ++named <= kMost) {
+            list.append(list.empty() ? "" : ", ").append("token=").append(token.label);
+            list.append(" serial=").append(token.serial);
+        }
+    }
+    return "; there is " + (list.empty() ? "none" : list);
+}
+
+}  // namespace
+
 Result<PKCS11_SLOT*> Module::find(const TokenUri& uri) const {
     PKCS11_SLOT* found = nullptr;
     for (PKCS11_SLOT* slot : tokens()) {
@@ -105,7 +124,8 @@ Result<PKCS11_SLOT*> Module::find(const TokenUri& uri) const {
         found = slot;
     }
     if (found == nullptr) {
-        return Error(ErrorCode::hsm_down, "the token is not there");
+        return Error(ErrorCode::hsm_down,
+                     "no token that is present matches the URI" + present(*this));
     }
     return found;
 }

@@ -43,6 +43,10 @@ CK_MECHANISM signing_mechanism(crypto::Algorithm algorithm) {
 }  // namespace
 
 Result<std::unique_ptr<Token>> Token::open(const TokenSettings& settings) {
+    if (settings.pin_file.empty()) {
+        return Error(ErrorCode::config_invalid,
+                     "systemd passed no PIN: the unit needs LoadCredential= for it");
+    }
     TRY(const Secret pin, base::read_secret_file(settings.pin_file));
     std::unique_ptr<Token> token(new Token());
     TRY(token->module_, Module::load(settings.module));

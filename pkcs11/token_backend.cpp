@@ -21,8 +21,8 @@ TokenBackend::TokenBackend(TokenSettings settings, Options options, const Clock&
       options_(std::move(options)),
       clock_(clock),
       keys_(std::make_shared<hsm::KeySnapshot>()) {
+    status_.state = BackendState::opening;
     status_.since = clock.now();
-    status_.why = Error(ErrorCode::hsm_down, "the token has not been opened yet");
     keeper_ = std::thread([this] { keep(); });
 }
 
@@ -63,8 +63,7 @@ void TokenBackend::close() {
 }
 
 void TokenBackend::reopen() {
-    if (const auto before = status();
-        before.state != BackendState::absent || before.device.empty()) {
+    if (const auto before = status(); before.state == BackendState::suspect) {
         set_state(BackendState::opening, before.why);
     }
     close();

@@ -96,7 +96,8 @@ TEST_CASE("token backend: without a token it is absent, says why, and recovers w
 TEST_CASE("token backend: a slot without the token it looks for is absent", "[pkcs11]") {
     const SoftHsm hsm(SoftHsm::no_token);
     Watched backend(hsm.settings());
-    CHECK(backend.next(BackendState::absent).why->message == "the token is not there");
+    CHECK(backend.next(BackendState::absent).why->message ==
+          "no token that is present matches the URI; there is none");
 }
 
 TEST_CASE("token backend: a token somebody is still making is left alone until it has a PIN",
@@ -145,7 +146,8 @@ TEST_CASE("token backend: a refused PIN is tried once and then held", "[pkcs11]"
     const SoftHsm hsm;
     hsm.set_pin_file("4321");
     Watched backend(hsm.settings());
-    CHECK(backend.next(BackendState::held).why->message == "C_Login: CKR_PIN_INCORRECT");
+    CHECK(backend.next(BackendState::held).why->message ==
+          "C_Login: CKR_PIN_INCORRECT; correct the PIN, then restart the daemon");
     hsm.set_pin_file("1234");
     backend->distrust(hsm::KeyId::random().value());  // nothing but a person gets it out of there
     CHECK(backend->status().state == BackendState::held);

@@ -155,18 +155,25 @@ TEST_CASE("token: what keeps it from opening is named", "[pkcs11]") {
     SECTION("a token that is not there") {
         auto settings = hsm.settings();
         settings.uri.token = "another";
-        CHECK(Token::open(settings).error().message == "the token is not there");
+        CHECK_THAT(Token::open(settings).error().message,
+                   Catch::StartsWith("no token that is present matches the URI; there is "
+                                     "token=test serial="));
     }
     SECTION("a PIN that is refused") {
         hsm.set_pin_file("4321");
         const auto token = Token::open(hsm.settings());
         CHECK(token.error().code == ErrorCode::pin_held);
-        CHECK(token.error().message == "C_Login: CKR_PIN_INCORRECT");
+        CHECK_THAT(token.error().message, Catch::StartsWith("C_Login: CKR_PIN_INCORRECT"));
     }
     SECTION("a PIN file that others may read") {
         std::filesystem::permissions(hsm.pin_file(), std::filesystem::perms::owner_read |
                                                          std::filesystem::perms::others_read);
         CHECK(Token::open(hsm.settings()).error().code == ErrorCode::config_invalid);
+    }
+    SECTION("a systemd credential that was not passed") {
+        auto settings = hsm.settings();
+        settings.pin_file.clear();
+        CHECK_THAT(Token::open(settings).error().message, Catch::Contains("LoadCredential="));
     }
     SECTION("two tokens of one label") {
         hsm.initialise_token();
