@@ -60,8 +60,6 @@ std::string_view wire_name(ErrorCode code) noexcept {
             return "KEY_QUARANTINED";
         case ErrorCode::unsupported:
             return "UNSUPPORTED";
-        case ErrorCode::shutting_down:
-            return "SHUTTING_DOWN";
         case ErrorCode::config_invalid:
             return "CONFIG_INVALID";
         case ErrorCode::io_failed:

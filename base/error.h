@@ -30,7 +30,6 @@ enum class ErrorCode : std::uint8_t {
     key_quarantined,
     unsupported,
     // The house.
-    shutting_down,
     config_invalid,
     io_failed,
     unreachable,

@@ -55,9 +55,8 @@ Status check_private(int fd, const std::filesystem::path& path) {
         return Error(ErrorCode::config_invalid, path.string() + " is not a regular file");
     }
     if ((info.st_mode & 07777U) != 0400U) {
-        return Error(
-            ErrorCode::config_invalid,
-            path.string() + " must be readable by its owner only: chmod 0400 " + path.string());
+        return Error(ErrorCode::config_invalid,
+                     path.string() + " must have mode 0400 exactly: chmod 0400 " + path.string());
     }
     if (info.st_uid != ::geteuid() && info.st_uid != 0) {
         return Error(ErrorCode::config_invalid,

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -71,7 +72,7 @@ void add_status(CLI::App& app, Options& options) {
 }
 
 void add_keys(CLI::App& app, Options& options) {
-    CLI::App* keys = app.add_subcommand("keys", "the signing keys")->require_subcommand(1);
+    CLI::App* keys = app.add_subcommand("keys", "the signing keys")->require_subcommand(0, 1);
     CLI::App* list = keys->add_subcommand("list", "every key of ours in every store");
     add_socket(*list, options, kAdminSocket);
     list->callback([&options] {
@@ -93,7 +94,7 @@ void add_keys(CLI::App& app, Options& options) {
 
 void add_sign(CLI::App& app, Options& options) {
     CLI::App* sign =
-        app.add_subcommand("sign", "have an artefact built and signed")->require_subcommand(1);
+        app.add_subcommand("sign", "have an artefact built and signed")->require_subcommand(0, 1);
     CLI::App* receipt =
         sign->add_subcommand("receipt", "a gateway receipt; prints the daemon's answer");
     receipt->add_option("FILE", options.file, "the receipt's fields as JSON")->required();
@@ -110,7 +111,7 @@ void add_sign(CLI::App& app, Options& options) {
 void add_verify(CLI::App& app, Options& options) {
     CLI::App* verify =
         app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
-            ->require_subcommand(1);
+            ->require_subcommand(0, 1);
     CLI::App* receipt = verify->add_subcommand(
         "receipt", "a gateway receipt: the envelope, or the answer that holds it");
     receipt->add_option("FILE", options.file, "the envelope or the answer, as JSON")->required();
@@ -137,7 +138,7 @@ int main(int argc, char** argv) {
     app.name("clawsigner");
     app.set_version_flag("--version", "clawsigner " CLAWSIGNER_VERSION);
     app.footer(kFooter);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);
     app.fallthrough();
     app.add_flag("--json", options.json,
                  "print JSON for machines; stands before or after the command");
@@ -151,5 +152,14 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? cli::kGood : cli::kUsage;
     }
-    return options.command();
+    if (!options.command) {
+        std::fputs("clawsigner: a command is missing; clawsigner --help lists them\n", stderr);
+        return cli::kUsage;
+    }
+    const int code = options.command();
+    if (std::fflush(stdout) != 0) {
+        std::fputs("clawsigner: the output could not be written\n", stderr);
+        return cli::kRefused;
+    }
+    return code;
 }

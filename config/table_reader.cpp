@@ -15,7 +15,8 @@ TableReader::TableReader(const toml::table* table, std::string path,
     : table_(table), path_(std::move(path)), file_(file) {}
 
 std::uint32_t TableReader::line() const {
-    return table_ == nullptr ? 0 : table_->source().begin.line;
+    // A file without content has no line, and an error says where to begin.
+    return table_ == nullptr ? 1 : std::max<std::uint32_t>(table_->source().begin.line, 1);
 }
 
 std::uint32_t TableReader::line_of(std::string_view key) const {

@@ -136,7 +136,6 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::malformed_json:
         case ErrorCode::invalid_field:
         case ErrorCode::timestamp_skew:
-        case ErrorCode::unsupported:
             return 400;
         case ErrorCode::not_found:
             return 404;
@@ -148,11 +147,12 @@ unsigned http_status(ErrorCode code) noexcept {
             return 409;
         case ErrorCode::too_large:
             return 413;
+        case ErrorCode::unsupported:
+            return 501;
         case ErrorCode::hsm_down:
         case ErrorCode::pin_held:
         case ErrorCode::key_missing:
         case ErrorCode::key_quarantined:
-        case ErrorCode::shutting_down:
             return 503;
         case ErrorCode::unset:
         case ErrorCode::internal:

@@ -109,7 +109,7 @@ Answer get_status(const Call& call) {
 }
 
 Answer list_keys(const Call& call) {
-    return key_list_answer(service::list_keys(call.appliance));
+    return answer_or_error(service::list_keys(call.appliance), key_list_answer);
 }
 
 Answer create_key(const Call& call) {

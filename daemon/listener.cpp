@@ -51,7 +51,7 @@ Status clear_stale(const std::filesystem::path& path, const sockaddr_un& address
 
 }  // namespace
 
-Result<base::UniqueFd> listen_on(const std::filesystem::path& path) {
+Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path) {
     TRY(const sockaddr_un address, address_of(path));
     CHECK_OK(clear_stale(path, address));
     base::UniqueFd fd = new_socket();
@@ -60,12 +60,23 @@ Result<base::UniqueFd> listen_on(const std::filesystem::path& path) {
     const int bind_errno = errno;
     ::umask(before);
     if (bound != 0) {
-        return Error::from_errno("cannot bind " + path.string(), bind_errno);
+        const std::string hint = bind_errno == ENOENT ? " (server.directory must exist)" : "";
+        return Error::from_errno("cannot bind " + path.string() + hint, bind_errno);
     }
-    if (::listen(fd.get(), kBacklog) != 0) {
+    ListeningSocket socket(std::move(fd), path);
+    if (::listen(socket.fd(), kBacklog) != 0) {
         return Error::from_errno("cannot listen on " + path.string(), errno);
     }
-    return fd;
+    return socket;
+}
+
+ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
+    : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})) {}
+
+ListeningSocket::~ListeningSocket() {
+    if (!path_.empty()) {
+        ::unlink(path_.c_str());
+    }
 }
 
 }  // namespace clawsigner::daemon

@@ -4,12 +4,33 @@
 #include "base/result.h"
 
 #include <filesystem>
+#include <utility>
 
 namespace clawsigner::daemon {
 
-/// A listening Unix socket, reachable by its owner only (mode 0600 from the first moment). A socket
-/// that a dead daemon left behind is replaced; one that somebody answers on is not. Errors:
-/// config_invalid (path too long, in use), io_failed.
-Result<base::UniqueFd> listen_on(const std::filesystem::path& path);
+/// A listening Unix socket. It takes its path with it when it goes.
+class ListeningSocket {
+public:
+    /// Reachable by its owner only (mode 0600 from the first moment). A socket that a dead daemon
+    /// left behind is replaced; one that somebody answers on is not. Errors: config_invalid (path
+    /// too long, in use), io_failed.
+    static Result<ListeningSocket> at(const std::filesystem::path& path);
+
+    ~ListeningSocket();
+    ListeningSocket(ListeningSocket&& other) noexcept;
+    ListeningSocket& operator=(ListeningSocket&&) = delete;
+
+    const std::filesystem::path& path() const noexcept { return path_; }
+    /// Gives the descriptor away; the path stays ours.
+    int release_fd() noexcept { return fd_.release(); }
+    int fd() const noexcept { return fd_.get(); }
+
+private:
+    ListeningSocket(base::UniqueFd fd, std::filesystem::path path)
+        : fd_(std::move(fd)), path_(std::move(path)) {}
+
+    base::UniqueFd fd_;
+    std::filesystem::path path_;
+};
 
 }  // namespace clawsigner::daemon

@@ -28,6 +28,18 @@ int say(const Error& error) {
     return kRefused;
 }
 
+/// As `clawsigner --json` prints an error.
+int print_error(const Error& error) {
+    const std::string text = claw::JsonWriter()
+                                 .raw("error", claw::JsonWriter()
+                                                   .text("code", wire_name(error.code))
+                                                   .text("message", error.message)
+                                                   .done())
+                                 .done();
+    std::printf("%s\n", text.c_str());
+    return kRefused;
+}
+
 unsigned io_threads(const config::Config& config) {
     return config.server.io_threads > 0 ? config.server.io_threads
                                         : std::max(std::thread::hardware_concurrency(), 1U);
@@ -58,9 +70,11 @@ Status serve(const std::string& file) {
     CHECK_OK(daemon::harden_process());
     TRY(const config::Config config, config::load(file));
     const daemon::Log log(daemon::Log::Level::info);
+    // Before any device is touched: a second daemon must not log in to the first one's token.
+    TRY(auto sockets, daemon::Sockets::bind(config.server.directory));
     TRY(const auto wiring, daemon::Wiring::make(config, log));
-    TRY(const auto server, daemon::Server::start(wiring->appliance(), log,
-                                                 {config.server.directory, io_threads(config)}));
+    TRY(const auto server,
+        daemon::Server::start(std::move(sockets), wiring->appliance(), log, {io_threads(config)}));
     log.event("daemon.started", daemon::Log::Level::info,
               std::move(claw::JsonWriter()
                             .text("version", CLAWSIGNER_VERSION)
@@ -94,8 +108,14 @@ Status init(const daemon::DevSetup& setup, bool json) {
     return Status::done();
 }
 
-int exit_code(const Status& status) {
-    return status.ok() ? kGood : say(status.error());
+/// What was printed must have arrived, too: a full disk is no success.
+int exit_code(const Status& status, bool json = false) {
+    if (!status.ok()) {
+        return json ? print_error(status.error()) : say(status.error());
+    }
+    return std::fflush(stdout) == 0
+               ? kGood
+               : say(Error(ErrorCode::io_failed, "the output was not written"));
 }
 
 }  // namespace
@@ -138,7 +158,7 @@ int main(int argc, char** argv) {
         setup.directory = directory;
         setup.algorithm =
             crypto::algorithm_from_name(algorithm).value_or(crypto::Algorithm::ed25519);
-        return exit_code(init(setup, json));
+        return exit_code(init(setup, json), json);
     }
     return exit_code(*check_command ? check(file) : serve(file));
 }

@@ -31,20 +31,19 @@ constexpr auto kDrainPoll = std::chrono::milliseconds(10);
 /// One socket: its acceptor, its threads, its connections.
 class Doorway {
 public:
-    Doorway(Role role, unsigned threads, const service::Appliance& appliance, const Log& log)
-        : context_(static_cast<int>(threads)),
+    Doorway(Role role, ListeningSocket socket, unsigned threads,
+            const service::Appliance& appliance, const Log& log)
+        : socket_(std::move(socket)),
+          context_(static_cast<int>(threads)),
           acceptor_(asio::make_strand(context_)),
           door_{appliance, log, role, context_.get_executor(), threads, {}, {}} {}
 
-    Status open(const std::filesystem::path& directory) {
-        const auto path = directory / (std::string(role_name(door_.role)) + ".sock");
-        TRY(base::UniqueFd fd, listen_on(path));
-        path_ = path;  // ours from here on, to be removed
+    Status open() {
         boost::system::error_code error;
-        acceptor_.assign(Protocol(), fd.release(), error);
+        acceptor_.assign(Protocol(), socket_.release_fd(), error);
         if (error) {
             return Error(ErrorCode::io_failed,
-                         "cannot serve " + path.string() + ": " + error.message());
+                         "cannot serve " + socket_.path().string() + ": " + error.message());
         }
         return Status::done();
     }
@@ -77,10 +76,6 @@ public:
         for (std::thread& thread : threads_) {
             thread.join();
         }
-        if (!path_.empty()) {
-            std::error_code ignored;
-            std::filesystem::remove(path_, ignored);
-        }
     }
 
 private:
@@ -97,10 +92,10 @@ private:
         connections_.erase(connection);
     }
 
+    ListeningSocket socket_;  // its path, once the acceptor has the descriptor
     asio::io_context context_;
     Protocol::acceptor acceptor_;
     Door door_;
-    std::filesystem::path path_;
     mutable std::mutex mutex_;
     Connections connections_;
     std::vector<std::thread> threads_;
@@ -133,10 +128,12 @@ asio::awaitable<void> Doorway::accept() {
 
 class SocketServer final : public Server {
 public:
-    SocketServer(const service::Appliance& appliance, const Log& log, Settings settings)
-        : settings_(std::move(settings)),
-          proxy_(Role::proxy, std::max(settings_.io_threads, 1U), appliance, log),
-          admin_(Role::admin, 1, appliance, log) {}
+    SocketServer(Sockets sockets, const service::Appliance& appliance, const Log& log,
+                 Settings settings)
+        : settings_(settings),
+          proxy_(Role::proxy, std::move(sockets.proxy), std::max(settings_.io_threads, 1U),
+                 appliance, log),
+          admin_(Role::admin, std::move(sockets.admin), 1, appliance, log) {}
 
     ~SocketServer() override {
         for (Doorway* doorway : doorways()) {
@@ -149,7 +146,7 @@ public:
 
     Status open() {
         for (Doorway* doorway : doorways()) {
-            CHECK_OK(doorway->open(settings_.directory));
+            CHECK_OK(doorway->open());
         }
         for (Doorway* doorway : doorways()) {
             doorway->start();
@@ -179,9 +176,18 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(const service::Appliance& appliance, const Log& log,
-                                              Settings settings) {
-    auto server = std::make_unique<SocketServer>(appliance, log, std::move(settings));
+Result<Sockets> Sockets::bind(const std::filesystem::path& directory) {
+    const auto path_of = [&](Role role) {
+        return directory / (std::string(role_name(role)) + ".sock");
+    };
+    TRY(ListeningSocket proxy, ListeningSocket::at(path_of(Role::proxy)));
+    TRY(ListeningSocket admin, ListeningSocket::at(path_of(Role::admin)));
+    return Sockets{std::move(proxy), std::move(admin)};
+}
+
+Result<std::unique_ptr<Server>> Server::start(Sockets sockets, const service::Appliance& appliance,
+                                              const Log& log, Settings settings) {
+    auto server = std::make_unique<SocketServer>(std::move(sockets), appliance, log, settings);
     CHECK_OK(server->open());
     return std::unique_ptr<Server>(std::move(server));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "daemon/listener.h"
 #include "daemon/log.h"
 #include "service/appliance.h"
 
@@ -10,20 +11,29 @@
 
 namespace clawsigner::daemon {
 
+/// Every socket, bound and listening, but not served yet. Whoever has them knows that no other
+/// daemon serves this directory.
+struct Sockets {
+    /// Errors: as ListeningSocket::at.
+    static Result<Sockets> bind(const std::filesystem::path& directory);
+
+    ListeningSocket proxy;
+    ListeningSocket admin;
+};
+
 /// The sockets and their threads: proxy.sock on as many threads as wanted, admin.sock on one of its
 /// own, so that a stuck token never silences it.
 class Server {
 public:
     struct Settings {
-        std::filesystem::path directory;
         unsigned io_threads = 2;
         std::chrono::milliseconds drain{
             10'000};  // how long requests under way may take when stopping
     };
 
-    /// Binds every socket before it serves any. `appliance` and `log` outlive the server.
-    /// Errors: config_invalid, io_failed.
-    static Result<std::unique_ptr<Server>> start(const service::Appliance& appliance,
+    /// Serves. `appliance` and `log` outlive the server. Error: io_failed.
+    static Result<std::unique_ptr<Server>> start(Sockets sockets,
+                                                 const service::Appliance& appliance,
                                                  const Log& log, Settings settings);
 
     virtual ~Server() = default;

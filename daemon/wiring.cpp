@@ -1,5 +1,6 @@
 #include "daemon/wiring.h"
 
+#include "base/file.h"
 #include "hsm/keyring.h"
 #include "pkcs11/token_backend.h"
 #include "service/prober.h"
@@ -20,19 +21,42 @@ using config::Config;
 using config::FamilyConfig;
 
 /// The file a PIN is read from: one that is named, or a systemd credential (systemd.exec(5),
-/// LoadCredential=).
-Result<std::filesystem::path> pin_path(const Config& config, const BackendConfig& backend) {
+/// LoadCredential=). Empty when systemd passes none.
+std::filesystem::path pin_path(const BackendConfig& backend) {
     if (backend.pin_file) {
         return *backend.pin_file;
     }
     const char* directory =
         std::getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): no thread yet
-    if (directory == nullptr) {
-        return at_line(config, backend.line,
-                       "backends." + backend.name +
-                           ".pin_credential needs systemd to pass credentials (LoadCredential=)");
+    return directory == nullptr
+               ? std::filesystem::path()
+               : std::filesystem::path(directory) / backend.pin_credential.value_or("");
+}
+
+Status check_directory(const Config& config) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(config.server.directory, ignored)) {
+        return at_line(config, 1,
+                       "server.directory " + config.server.directory.string() +
+                           " is not a directory that exists");
     }
-    return std::filesystem::path(directory) / backend.pin_credential.value_or("");
+    return Status::done();
+}
+
+/// The module is there, and so is the PIN, unless systemd will pass it.
+Status check_files(const Config& config, const BackendConfig& backend) {
+    const std::string name = "backends." + backend.name;
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(backend.module, ignored)) {
+        return at_line(config, backend.line,
+                       name + ".module " + backend.module.string() + " is not a file that exists");
+    }
+    if (const auto path = pin_path(backend); !path.empty()) {
+        if (const auto pin = base::read_secret_file(path); !pin.ok()) {
+            return at_line(config, backend.line, name + ".pin_file: " + pin.error().message);
+        }
+    }
+    return Status::done();
 }
 
 Result<pkcs11::TokenSettings> token_settings(const Config& config, const BackendConfig& backend) {
@@ -40,8 +64,8 @@ Result<pkcs11::TokenSettings> token_settings(const Config& config, const Backend
     if (!uri.ok()) {
         return at_line(config, backend.token.line, uri.error().message);
     }
-    TRY(auto pin, pin_path(config, backend));
-    return pkcs11::TokenSettings{backend.module, *std::move(uri), std::move(pin), backend.sessions};
+    return pkcs11::TokenSettings{backend.module, *std::move(uri), pin_path(backend),
+                                 backend.sessions};
 }
 
 struct FamilySettings {
@@ -174,6 +198,10 @@ private:
 
 Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
+    CHECK_OK(check_directory(config));
+    for (const BackendConfig& backend : config.backends) {
+        CHECK_OK(check_files(config, backend));
+    }
     return Status::done();
 }
 

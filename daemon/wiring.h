@@ -14,7 +14,8 @@ class Wiring {
 public:
     /// Opens the stores in the background. Error: config_invalid, with file and line.
     static Result<std::unique_ptr<Wiring>> make(const config::Config& config, const Log& log);
-    /// Everything `make` would refuse, without touching a device.
+    /// Everything `make` would refuse, and what it would only find out later: sockets' directory,
+    /// modules and PIN files that cannot be used. Touches no device. Error: as make; io_failed.
     static Status check(const config::Config& config);
 
     virtual ~Wiring() = default;

@@ -12,9 +12,15 @@ bool signs_now(const Appliance& appliance, const hsm::StoredKey& key) {
 
 }  // namespace
 
-KeyList list_keys(const Appliance& appliance) {
+Result<KeyList> list_keys(const Appliance& appliance) {
     KeyList list;
     for (const NamedBackend& named : appliance.backends) {
+        if (const auto status = named.backend->status();
+            status.state != hsm::BackendState::ready && status.device.empty()) {
+            Error error = hsm::not_ready(status.state);
+            error.message = "the keys of " + named.name + " are not known: " + error.message;
+            return error;
+        }
         const auto snapshot = named.backend->keys();
         for (const hsm::StoredKey& key : snapshot->keys) {
             list.keys.push_back(

@@ -28,8 +28,9 @@ struct KeyList {
     std::vector<UnusableKeyView> unusable;
 };
 
-/// Every key of ours in every store, in the order of family and version.
-KeyList list_keys(const Appliance& appliance);
+/// Every key of ours in every store, in the order of family and version. A store that is down shows
+/// the keys it had. Errors: hsm_down, pin_held, while one was never seen.
+Result<KeyList> list_keys(const Appliance& appliance);
 
 /// Makes a family's first key in its store, with the configured algorithm unless one is asked for.
 /// Errors: key_exists, key_missing (no store for the family), as Backend::generate.

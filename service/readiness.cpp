@@ -7,6 +7,13 @@ Readiness readiness(const Appliance& appliance, crypto::Family family) {
     if (!key.ok()) {
         return {{key.error()}};
     }
+    const auto home = appliance.keyring->home(family);
+    if (!home.ok()) {
+        return {{home.error()}};
+    }
+    if (const auto state = home->backend->status().state; state != hsm::BackendState::ready) {
+        return {{hsm::not_ready(state)}};
+    }
     const ProbeRecord record = appliance.prober->record(family);
     if (record.failure) {
         return {{*record.failure}};

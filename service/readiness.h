@@ -7,8 +7,9 @@
 
 namespace clawsigner::service {
 
-/// Can this family sign? It can when its key made and verified a probe signature within the last
-/// minute and has not failed since. `reasons` is empty exactly when it is ready.
+/// Can this family sign? It can when its store is ready, and its key made and verified a probe
+/// signature within the last minute and has not failed since. `reasons` is empty exactly when it is
+/// ready.
 struct Readiness {
     std::vector<Error> reasons;
     bool ready() const noexcept { return reasons.empty(); }

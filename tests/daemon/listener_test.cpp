@@ -9,12 +9,12 @@
 #include <sys/un.h>
 
 using namespace clawsigner;
-using daemon::listen_on;
+using daemon::ListeningSocket;
 using tests::TempDir;
 
 TEST_CASE("listener: its socket is its owner's alone", "[daemon]") {
     const TempDir dir;
-    const auto fd = listen_on(dir / "a.sock");
+    const auto fd = ListeningSocket::at(dir / "a.sock");
     REQUIRE(fd.ok());
     struct stat info{};
     REQUIRE(::stat((dir / "a.sock").c_str(), &info) == 0);
@@ -24,21 +24,24 @@ TEST_CASE("listener: its socket is its owner's alone", "[daemon]") {
 TEST_CASE("listener: replaces the socket of a dead daemon, not of a living one", "[daemon]") {
     const TempDir dir;
     {
-        const auto first = listen_on(dir / "a.sock");
+        const auto first = ListeningSocket::at(dir / "a.sock");
         REQUIRE(first.ok());
-        const auto second = listen_on(dir / "a.sock");
+        const auto second = ListeningSocket::at(dir / "a.sock");
         REQUIRE_FALSE(second.ok());
         CHECK_THAT(second.error().message, Catch::Contains("another daemon is running"));
     }
-    CHECK(listen_on(dir / "a.sock").ok());
+    CHECK_FALSE(std::filesystem::exists(dir / "a.sock"));
+    CHECK(ListeningSocket::at(dir / "a.sock").ok());
 }
 
 TEST_CASE("listener: does not remove what is no socket, and names what it cannot do", "[daemon]") {
     const TempDir dir;
     dir.write("file.sock", "precious");
-    CHECK_THAT(listen_on(dir / "file.sock").error().message, Catch::Contains("is not a socket"));
+    CHECK_THAT(ListeningSocket::at(dir / "file.sock").error().message,
+               Catch::Contains("is not a socket"));
     CHECK(std::filesystem::exists(dir / "file.sock"));
-    CHECK_THAT(listen_on(dir / std::string(120, 'a')).error().message,
+    CHECK_THAT(ListeningSocket::at(dir / std::string(120, 'a')).error().message,
                Catch::Contains("107 bytes"));
-    CHECK_THAT(listen_on(dir / "no/a.sock").error().message, Catch::Contains("cannot bind"));
+    CHECK_THAT(ListeningSocket::at(dir / "no/a.sock").error().message,
+               Catch::Contains("cannot bind"));
 }
