@@ -3,7 +3,9 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+say() {
+    if [ -t 1 ]; then printf '\n\033[1m== %s\033[0m\n' "$*"; else printf '\n== %s\n' "$*"; fi
+}
 die() {
     printf '%s\n' "$*" >&2
     exit 1

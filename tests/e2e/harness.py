@@ -126,6 +126,20 @@ class Daemon:
         assert old in text
         self.config.write_text(text.replace(old, new))
 
+    def bring_token(self):
+        """A token without keys, there from one moment to the next: softhsm2-util can fail beside a daemon that looks for one."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as making:
+            conf = pathlib.Path(making) / "softhsm2.conf"
+            made = pathlib.Path(making) / "tokens"
+            made.mkdir()
+            conf.write_text(f"directories.tokendir = {made}\nobjectstore.backend = file\n")
+            subprocess.run(
+                ["softhsm2-util", "--init-token", "--free", "--label", "clawsigner-dev", "--so-pin", "12345678",
+                 "--pin", (self.directory / "pin").read_text()],
+                env={**os.environ, "SOFTHSM2_CONF": str(conf)}, check=True, capture_output=True)  # fmt: skip
+            (token,) = made.iterdir()
+            token.rename(self.directory / "tokens" / token.name)
+
     def start(self):
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(

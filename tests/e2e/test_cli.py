@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import stat
+import subprocess
 import tempfile
 import unittest
 
@@ -50,6 +51,14 @@ class Commands(DaemonTest):
             self.assertIn("UNREACHABLE", done.stderr)
             machine = cli(*words, "--json", "--socket", self.scratch / "no.sock", stdin="{}")
             self.assertEqual((machine.returncode, json.loads(machine.stdout)["error"]["code"]), (3, "UNREACHABLE"))
+
+    def test_output_that_is_lost_is_no_success(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [BIN / "clawsigner", "status", "--socket", self.daemon.admin], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("could not be written", done.stderr)
 
     def test_wrong_usage_is_exit_code_2(self):
         for words in (

@@ -1,7 +1,6 @@
 """The daemon from its first start to its last: without a token, without a key, with a token that comes and goes, and its end."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -51,15 +50,9 @@ class Starting(unittest.TestCase):
 
     def test_with_an_empty_token_a_key_is_made_over_the_admin_socket(self):
         with Daemon.fresh(start=False) as daemon:
-            pin = (daemon.directory / "pin").read_text()
             shutil.rmtree(daemon.directory / "tokens")
             (daemon.directory / "tokens").mkdir()
-            subprocess.run(
-                ["softhsm2-util", "--init-token", "--free", "--label", "clawsigner-dev", "--so-pin", "12345678", "--pin", pin],
-                env={**os.environ, "SOFTHSM2_CONF": str(daemon.directory / "softhsm2.conf")},
-                check=True,
-                capture_output=True,
-            )
+            daemon.bring_token()
             daemon.start()
             wait_until(lambda: backend_state(daemon) == "ready", "the token")
             self.assertEqual(daemon.sign().code, "KEY_MISSING")
@@ -100,6 +93,7 @@ class Starting(unittest.TestCase):
             second = subprocess.run([BIN / "clawsignerd", "--config", daemon.config], capture_output=True, text=True, timeout=60)
             self.assertEqual(second.returncode, 1)
             self.assertIn("another daemon is running", second.stderr)
+            self.assertNotIn("backend.state", second.stderr, "it touched the first one's token")
             self.assertEqual(daemon.sign().status, 200)
 
     def test_a_bad_configuration_is_named_by_file_and_line(self):
@@ -109,6 +103,22 @@ class Starting(unittest.TestCase):
                 done = subprocess.run([BIN / "clawsignerd", *words], capture_output=True, text=True, timeout=60)
                 self.assertEqual(done.returncode, 1)
                 self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: root is not a key family")
+
+
+    def test_check_finds_what_can_be_seen_without_a_device(self):
+        with Daemon.fresh(start=False) as daemon:
+            pin = daemon.directory / "pin"
+            for spoil, mend, said in (
+                (lambda: pin.chmod(0o600), lambda: pin.chmod(0o400), "backends.main.pin_file: .* must have mode 0400"),
+                (lambda: pin.rename(f"{pin}.gone"), lambda: (daemon.directory / "pin.gone").rename(pin), "backends.main.pin_file: cannot open"),
+            ):
+                spoil()
+                done = subprocess.run([BIN / "clawsignerd", "check", "--config", daemon.config], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: " + said)
+                mend()
+            done = subprocess.run([BIN / "clawsignerd", "check", "--config", daemon.config], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (0, f"{daemon.config}: good\n"))
 
 
 class Running(unittest.TestCase):
