@@ -17,6 +17,33 @@ const StoredKey* newest_key(const KeySnapshot& snapshot, crypto::Family family) 
     return newest;
 }
 
+/// The family's key of the highest version that its store will not sign with, or null.
+const UnusableKey* newest_unusable(const KeySnapshot& snapshot, crypto::Family family,
+                                   std::uint32_t& version) {
+    const UnusableKey* newest = nullptr;
+    for (const UnusableKey& key : snapshot.unusable) {
+        const auto name = parse_key_label(key.label);
+        if (name && name->family == family && (newest == nullptr || name->version > version)) {
+            newest = &key;
+            version = name->version;
+        }
+    }
+    return newest;
+}
+
+/// Why the family cannot sign although it has keys: its newest key is unusable, and an older one is
+/// no substitute.
+std::optional<Error> quarantine(const KeySnapshot& snapshot, crypto::Family family,
+                                const StoredKey* newest) {
+    std::uint32_t version = 0;
+    const UnusableKey* bad = newest_unusable(snapshot, family, version);
+    if (bad == nullptr || (newest != nullptr && newest->name.version > version)) {
+        return std::nullopt;
+    }
+    return Error(ErrorCode::key_quarantined,
+                 "key " + bad->id + " (" + bad->label + ") is not used: " + bad->why.message);
+}
+
 Error no_key(crypto::Family family, const Backend& backend) {
     const BackendState state = backend.status().state;
     if (state != BackendState::ready) {
@@ -69,10 +96,14 @@ Result<std::shared_ptr<const ActiveKey>> Keyring::active(crypto::Family family) 
     Cached& cached = cache_[family];
     if (cached.snapshot != snapshot) {
         const StoredKey* newest = newest_key(*snapshot, family);
+        cached.quarantine = quarantine(*snapshot, family, newest);
         cached.key = newest == nullptr
                          ? nullptr
                          : std::make_shared<const ActiveKey>(*newest, *home.backend, verify_);
         cached.snapshot = std::move(snapshot);
+    }
+    if (cached.quarantine) {
+        return *cached.quarantine;
     }
     if (cached.key == nullptr) {
         return no_key(family, *home.backend);
@@ -84,9 +115,12 @@ Result<StoredKey> Keyring::create(crypto::Family family, crypto::Algorithm algor
     TRY(const Home home, this->home(family));
     const std::lock_guard lock(creating_);
     const auto snapshot = home.backend->keys();
-    if (newest_key(*snapshot, family) != nullptr) {
+    std::uint32_t version = 0;
+    if (newest_key(*snapshot, family) != nullptr ||
+        newest_unusable(*snapshot, family, version) != nullptr) {
         return Error(ErrorCode::key_exists,
-                     std::string(crypto::family_name(family)) + " has a key already");
+                     std::string(crypto::family_name(family)) +
+                         " has a key already; clawsigner keys list shows it");
     }
     return home.backend->generate(KeyName{family, 1}, algorithm);
 }

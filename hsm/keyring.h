@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,7 +82,8 @@ public:
         : homes_(std::move(homes)), verify_(verify) {}
 
     /// The key that signs for the family: the highest version its store holds.
-    /// Errors: key_missing; hsm_down or pin_held while a store that was never ready is not.
+    /// Errors: key_quarantined, when the highest is one its store will not sign with; key_missing;
+    /// hsm_down or pin_held while a store that was never ready is not.
     Result<std::shared_ptr<const ActiveKey>> active(crypto::Family family) const;
 
     template <crypto::Family F>
@@ -99,6 +101,7 @@ private:
     struct Cached {
         std::shared_ptr<const KeySnapshot> snapshot;
         std::shared_ptr<const ActiveKey> key;
+        std::optional<Error> quarantine;
     };
 
     std::map<crypto::Family, Home> homes_;

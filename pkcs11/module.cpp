@@ -130,7 +130,7 @@ Result<PKCS11_SLOT*> Module::find(const TokenUri& uri) const {
     return found;
 }
 
-Status Module::login(PKCS11_SLOT& slot, const Secret& pin) {
+Status Module::may_log_in(const PKCS11_SLOT& slot) {
     if (slot.token->userPinLocked != 0) {
         return pin_held("the token's PIN is locked; unlock it with its own tools");
     }
@@ -142,9 +142,6 @@ Status Module::login(PKCS11_SLOT& slot, const Secret& pin) {
         // Somebody is making this token right now. SoftHSM writes the token's file on C_Login,
         // over what that somebody is writing.
         return Error(ErrorCode::hsm_down, "the token has no user PIN yet");
-    }
-    if (PKCS11_login(&slot, 0, pin.expose_c_str()) != 0) {
-        return error_from("C_Login", last_rv());
     }
     return Status::done();
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "base/result.h"
-#include "base/secret.h"
 #include "pkcs11/uri.h"
 
 #include <libp11.h>
@@ -37,9 +36,9 @@ public:
     /// The one present token the URI names. Error: hsm_down, when it is none or more than one.
     Result<PKCS11_SLOT*> find(const TokenUri& uri) const;
 
-    /// Logs the user in. Never tries a PIN that the token says is locked or on its last try.
-    /// Errors: pin_held, when the PIN was refused or must not be tried; hsm_down.
-    static Status login(PKCS11_SLOT& slot, const Secret& pin);
+    /// May a machine try the PIN? Not one that the token says is locked or on its last try. Errors:
+    /// pin_held; hsm_down, while the token has no PIN yet.
+    static Status may_log_in(const PKCS11_SLOT& slot);
 
 private:
     Module() = default;

@@ -53,8 +53,9 @@ Result<std::unique_ptr<Token>> Token::open(const TokenSettings& settings) {
     TRY(PKCS11_SLOT* const slot, token->module_->find(settings.uri));
     token->slot_ = slot_id(*slot);
     token->description_ = description_of(describe(*slot));
-    CHECK_OK(Module::login(*slot, pin));
+    CHECK_OK(Module::may_log_in(*slot));
     CHECK_OK(token->open_sessions(*slot, settings.sessions));
+    CHECK_OK(token->log_in(pin));
     CHECK_OK(token->find_and_prove_keys());
     return token;
 }
@@ -65,6 +66,15 @@ Status Token::open_sessions(PKCS11_SLOT& slot, std::size_t wanted) {
     return sessions_->open(session_limit(cryptoki, slot_, std::max<std::size_t>(wanted, 1)));
 }
 
+/// One login serves every session of the token. Cryptoki is called directly: libp11 would keep a
+/// copy of the PIN in plain memory.
+Status Token::log_in(const Secret& pin) {
+    TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
+    const CK_RV rv = module_->cryptoki().C_Login(
+        session.get(), CKU_USER, const_cast<CK_UTF8CHAR_PTR>(pin.expose().data()), pin.size());
+    return rv == CKR_USER_ALREADY_LOGGED_IN ? Status::done() : check("C_Login", rv);
+}
+
 Status Token::find_and_prove_keys() {
     TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
     TRY(KeyObjects objects, find_keys(module_->cryptoki(), session.get()));
@@ -72,7 +82,7 @@ Status Token::find_and_prove_keys() {
     auto fresh = std::make_shared<Found>();
     snapshot->unusable = std::move(objects.unusable);
     for (const KeyObject& object : objects.usable) {
-        prove(object, session.get(), *snapshot, *fresh);
+        CHECK_OK(prove(object, session.get(), *snapshot, *fresh));
     }
     fresh->snapshot = std::move(snapshot);
     const std::lock_guard lock(found_mutex_);
@@ -80,28 +90,22 @@ Status Token::find_and_prove_keys() {
     return Status::done();
 }
 
-/// A handle says nothing about the key behind it, so each key signs once before it is trusted.
-void Token::prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
-                  Found& found) const {
+/// A handle says nothing about the key behind it, so each key signs once before it is trusted. A
+/// call that fails is the device's trouble, not the key's.
+Status Token::prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
+                    Found& found) const {
     const Handle handle{object.handle, object.key.public_key.algorithm()};
-    const auto refuse = [&](Error why) {
-        snapshot.unusable.push_back(
-            {object.key.id.text(), key_label(object.key.name), std::move(why)});
-    };
-    const auto probe = crypto::ProbeInput::fresh();
-    if (!probe.ok()) {
-        return refuse(probe.error());
+    TRY(const auto probe, crypto::ProbeInput::fresh());
+    TRY(const auto signature, sign_in(session, handle, probe.bytes()));
+    if (object.key.public_key.verifies(probe.bytes(), signature)) {
+        found.handles.emplace(object.key.id, handle);
+        snapshot.keys.push_back(object.key);
+    } else {
+        snapshot.unusable.push_back({object.key.id.text(), key_label(object.key.name),
+                                     Error(ErrorCode::key_quarantined,
+                                           "its signature does not verify with its public half")});
     }
-    const auto signature = sign_in(session, handle, probe->bytes());
-    if (!signature.ok()) {
-        return refuse(signature.error());
-    }
-    if (!object.key.public_key.verifies(probe->bytes(), *signature)) {
-        return refuse(Error(ErrorCode::key_quarantined,
-                            "its signature does not verify with its public half"));
-    }
-    found.handles.emplace(object.key.id, handle);
-    snapshot.keys.push_back(object.key);
+    return Status::done();
 }
 
 std::shared_ptr<const Token::Found> Token::found() const {

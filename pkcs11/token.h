@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "hsm/backend.h"
 #include "pkcs11/key_objects.h"
 #include "pkcs11/module.h"
@@ -51,8 +52,9 @@ private:
 
     Status open_sessions(PKCS11_SLOT& slot, std::size_t wanted);
     Status find_and_prove_keys();
-    void prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
-               Found& found) const;
+    Status log_in(const Secret& pin);
+    Status prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
+                 Found& found) const;
     std::shared_ptr<const Found> found() const;
     Result<crypto::Signature> sign_in(CK_SESSION_HANDLE session, const Handle& key,
                                       ByteView message) const;

@@ -12,6 +12,10 @@ using hsm::BackendState;
 
 // How often the keeper looks whether calls under way have ended, when it wants the token for
 // itself.
+// How many logins in a row may fail without a clear answer before a person is waited for. Tokens
+// allow three wrong PINs or more.
+constexpr int kMostUnclearLogins = 2;
+
 constexpr auto kDrainPoll = std::chrono::milliseconds(50);
 
 }  // namespace
@@ -69,10 +73,11 @@ void TokenBackend::reopen() {
     close();
     auto opened = Token::open(settings_);
     if (!opened.ok()) {
-        const bool held = opened.error().code == ErrorCode::pin_held;
-        set_state(held ? BackendState::held : BackendState::absent, opened.error());
+        set_state(must_hold(opened.error()) ? BackendState::held : BackendState::absent,
+                  opened.error());
         return;
     }
+    unclear_logins_ = 0;
     take_keys(*(*opened)->keys());
     {
         const std::lock_guard lock(state_mutex_);
@@ -85,12 +90,20 @@ void TokenBackend::reopen() {
     set_state(BackendState::ready, std::nullopt);
 }
 
+/// A token may count a try also where it answers with something else than "wrong PIN".
+bool TokenBackend::must_hold(const Error& error) {
+    if (error.call == "C_Login" && error.code != ErrorCode::pin_held) {
+        ++unclear_logins_;
+    }
+    return error.code == ErrorCode::pin_held || unclear_logins_ >= kMostUnclearLogins;
+}
+
 void TokenBackend::take_keys(const hsm::KeySnapshot& found) {
     const std::lock_guard lock(state_mutex_);
     auto kept = std::make_shared<hsm::KeySnapshot>();
     kept->unusable = found.unusable;
     for (const hsm::StoredKey& key : found.keys) {
-        const auto [known, added] = first_seen_.emplace(key.id, key.public_key);
+        const auto [known, added] = first_seen_.emplace(key.name, key.public_key);
         if (added || known->second == key.public_key) {
             kept->keys.push_back(key);
         } else {
@@ -102,10 +115,15 @@ void TokenBackend::take_keys(const hsm::KeySnapshot& found) {
     keys_ = std::move(kept);
 }
 
-void TokenBackend::set_state(BackendState state, std::optional<Error> why) {
+void TokenBackend::set_state(BackendState state, std::optional<Error> why,
+                             std::optional<BackendState> only_from) {
+    const std::lock_guard in_order(telling_);
     hsm::BackendStatus changed;
     {
         const std::lock_guard lock(state_mutex_);
+        if (only_from && status_.state != *only_from) {
+            return;
+        }
         const auto message_of = [](const std::optional<Error>& error) {
             return error ? error->message : std::string();
         };
@@ -152,9 +170,7 @@ void TokenBackend::distrust(const hsm::KeyId& key) {
 void TokenBackend::suspect(const Error& why) {
     // Only a token that serves can fall from grace: news of its past must not wake one that is
     // held.
-    if (ready_) {
-        set_state(BackendState::suspect, why);
-    }
+    set_state(BackendState::suspect, why, BackendState::ready);
 }
 
 Result<crypto::Signature> TokenBackend::sign(const hsm::KeyId& key, ByteView message,

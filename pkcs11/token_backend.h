@@ -49,7 +49,10 @@ private:
     void keep();
     void reopen();
     void close();
-    void set_state(hsm::BackendState state, std::optional<Error> why);
+    /// Does nothing when it is in another state than `only_from`.
+    void set_state(hsm::BackendState state, std::optional<Error> why,
+                   std::optional<hsm::BackendState> only_from = std::nullopt);
+    bool must_hold(const Error& error);
     /// Makes the keys the token holds now the ones we answer with, less those that are not what
     /// they were.
     void take_keys(const hsm::KeySnapshot& found);
@@ -67,12 +70,14 @@ private:
 
     /// status_.state == ready, for the data path: it takes no lock to learn that the token is down.
     std::atomic<bool> ready_{false};
+    std::mutex telling_;  // the observer hears of the changes in their order
     mutable std::mutex state_mutex_;
     std::condition_variable state_changed_;
     hsm::BackendStatus status_;
     std::shared_ptr<const hsm::KeySnapshot> keys_;
-    std::map<hsm::KeyId, crypto::PublicKey> first_seen_;
+    std::map<hsm::KeyName, crypto::PublicKey> first_seen_;
     bool stopping_ = false;
+    int unclear_logins_ = 0;  // the keeper's
 
     std::thread keeper_;
 };

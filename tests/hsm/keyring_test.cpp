@@ -82,6 +82,20 @@ TEST_CASE("keyring: a signature that does not verify is not handed out, and its 
     CHECK(backend.distrusted() == std::vector{key.id, key.id});
 }
 
+TEST_CASE("keyring: a family whose newest key is unusable does not sign and gets no new first key",
+          "[hsm]") {
+    SoftwareBackend backend;
+    auto keyring = keyring_on(backend);
+    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    backend.set_unusable({"0102030405060708", "clawsigner/gateway_receipt/2",
+                          Error(ErrorCode::key_quarantined, "its public half is missing")});
+    const auto active = keyring.active(Family::gateway_receipt);
+    CHECK(active.error().code == ErrorCode::key_quarantined);
+    CHECK_THAT(active.error().message, Catch::Contains("public half is missing"));
+    CHECK(keyring.create(Family::gateway_receipt, Algorithm::ed25519).error().code ==
+          ErrorCode::key_exists);
+}
+
 TEST_CASE("keyring: sampling checks one signature in n, and every probe", "[hsm]") {
     SoftwareBackend backend;
     const auto keyring = keyring_on(backend, {4});

@@ -165,6 +165,10 @@ TEST_CASE("token: what keeps it from opening is named", "[pkcs11]") {
         CHECK(token.error().code == ErrorCode::pin_held);
         CHECK_THAT(token.error().message, Catch::StartsWith("C_Login: CKR_PIN_INCORRECT"));
     }
+    SECTION("a PIN that is only right up to a zero byte") {
+        hsm.set_pin_file(std::string_view("1234\0junk", 9));
+        CHECK(Token::open(hsm.settings()).error().code == ErrorCode::pin_held);
+    }
     SECTION("a PIN file that others may read") {
         std::filesystem::permissions(hsm.pin_file(), std::filesystem::perms::owner_read |
                                                          std::filesystem::perms::others_read);

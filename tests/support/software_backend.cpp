@@ -41,6 +41,13 @@ Result<crypto::Signature> SoftwareBackend::sign(const hsm::KeyId& key, ByteView 
     return signature;
 }
 
+void SoftwareBackend::set_unusable(hsm::UnusableKey key) {
+    const std::lock_guard lock(mutex_);
+    auto changed = std::make_shared<hsm::KeySnapshot>(*snapshot_);
+    changed->unusable.push_back(std::move(key));
+    snapshot_ = std::move(changed);
+}
+
 void SoftwareBackend::distrust(const hsm::KeyId& key) {
     const std::lock_guard lock(mutex_);
     distrusted_.push_back(key);

@@ -25,6 +25,8 @@ public:
     void set_state(hsm::BackendState state) { state_ = state; }
     /// From now on every signature has one bit wrong.
     void corrupt_signatures(bool corrupt) { corrupt_ = corrupt; }
+    /// From now on the store also holds this key, which it will not sign with.
+    void set_unusable(hsm::UnusableKey key);
     const std::vector<hsm::KeyId>& distrusted() const { return distrusted_; }
 
 private:
