@@ -20,7 +20,9 @@ namespace clawsigner::claw {
 using JsonValue = boost::json::value;
 using JsonObject = boost::json::object;
 
-inline constexpr std::size_t kMaxJsonDepth = 32;
+inline constexpr std::size_t kMaxJsonDepth = 32;  // of what a caller sends
+/// Of what was signed: a request's metadata stands deeper in the artefact that holds it.
+inline constexpr std::size_t kMaxArtefactDepth = 40;
 
 /// Which texts are accepted beyond well-formed ones without duplicate members, lone surrogates and
 /// overflowing numbers.
@@ -33,7 +35,8 @@ enum class JsonRules {
     javascript,
 };
 
-/// The whole text is one JSON value (RFC 8259), nested at most kMaxJsonDepth deep. Never throws;
+/// The whole text is one JSON value (RFC 8259), nested at most kMaxJsonDepth deep
+/// (kMaxArtefactDepth by the rules of JavaScript). Never throws;
 /// time and memory are linear in the text. Errors: malformed_json, or invalid_field with the
 /// member's path.
 Result<JsonValue> parse_json(std::string_view text, JsonRules rules);

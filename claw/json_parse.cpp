@@ -246,7 +246,7 @@ std::optional<std::uint32_t> array_index(std::string_view name) noexcept {
 
 Result<JsonValue> parse_json(std::string_view text, JsonRules rules) {
     json::parse_options options;
-    options.max_depth = kMaxJsonDepth;
+    options.max_depth = rules == JsonRules::door ? kMaxJsonDepth : kMaxArtefactDepth;
     json::basic_parser<Builder> parser(options, rules);
     Code code;
     const std::size_t consumed = parser.write_some(false, text.data(), text.size(), code);

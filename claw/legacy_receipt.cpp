@@ -82,19 +82,10 @@ Result<std::string> to_hex(const std::string& b64u) {
     return base::hex_encode(digest);
 }
 
-std::string binding_text(const ReceiptBinding& binding) {
-    return JsonWriter()
-        .optional_text("runId", binding.run_id)
-        .optional_text("eventHash", binding.event_hash_b64u)
-        .optional_text("nonce", binding.nonce)
-        .optional_text("policyHash", binding.policy_hash)
-        .optional_text("tokenScopeHashB64u", binding.token_scope_hash_b64u)
-        .done();
-}
-
 void write_tail(JsonWriter& out, const GatewayReceipt& receipt, const LegacyContent& legacy) {
     if (receipt.content.binding) {
-        if (const std::string binding = binding_text(*receipt.content.binding); binding != "{}") {
+        if (const std::string binding = legacy_binding_text(*receipt.content.binding);
+            binding != "{}") {
             out.raw("binding", binding);
         }
     }
@@ -111,6 +102,16 @@ void write_tail(JsonWriter& out, const GatewayReceipt& receipt, const LegacyCont
 }
 
 }  // namespace
+
+std::string legacy_binding_text(const ReceiptBinding& binding) {
+    return JsonWriter()
+        .optional_text("runId", binding.run_id)
+        .optional_text("eventHash", binding.event_hash_b64u)
+        .optional_text("nonce", binding.nonce)
+        .optional_text("policyHash", binding.policy_hash)
+        .optional_text("tokenScopeHashB64u", binding.token_scope_hash_b64u)
+        .done();
+}
 
 LegacyContent read_legacy_content(JsonReader& in) {
     LegacyContent legacy;

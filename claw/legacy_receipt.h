@@ -23,6 +23,10 @@ struct LegacyContent {
 /// reader.
 LegacyContent read_legacy_content(JsonReader& in);
 
+/// The binding in the spelling of a v1.0 receipt: {"runId":…,"eventHash":…,…}; "{}" when it says
+/// nothing there.
+std::string legacy_binding_text(const ReceiptBinding& binding);
+
 class LegacyReceipt {
 public:
     using Input = crypto::SigningInput<crypto::Family::gateway_receipt>;

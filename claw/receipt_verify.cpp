@@ -2,6 +2,7 @@
 
 #include "claw/json_reader.h"
 #include "claw/json_writer.h"
+#include "claw/legacy_receipt.h"
 #include "claw/receipt.h"
 #include "crypto/digest.h"
 #include "crypto/key_forms.h"
@@ -142,9 +143,10 @@ constexpr std::array<std::string_view, 14> kLegacySigned{
     "timestamp",        "latencyMs",        "kid",      "binding", "payment",     "privacyMode",
     "encryptedRequest", "encryptedResponse"};
 
-bool is_legacy_member(std::string_view name) {
-    return name == "signature" || std::ranges::find(kLegacySigned, name) != kLegacySigned.end();
-}
+// Those of them, and the signature, that are held against the envelope or the key.
+constexpr std::array<std::string_view, 11> kLegacyOfEnvelope{
+    "version",   "proxyDid",  "provider", "model",   "requestHash", "responseHash",
+    "timestamp", "latencyMs", "kid",      "binding", "signature"};
 
 std::string legacy_signed_text(const JsonObject& legacy) {
     JsonWriter out;
@@ -161,6 +163,33 @@ std::string hex_of_b64u(std::string_view b64u) {
     return bytes.ok() ? base::hex_encode(*bytes) : std::string();
 }
 
+/// The same model: a v1.0 receipt leaves out the one that the envelope calls unknown.
+bool model_agrees(const JsonObject& legacy, const ReceiptContent& content) {
+    const JsonValue* model = legacy.if_contains("model");
+    if (model == nullptr) {
+        return content.model == kUnknownModel;
+    }
+    return model->is_string() && model->get_string() == *content.model;
+}
+
+/// The same run, event, nonce, policy and token scope.
+bool binding_agrees(const JsonObject& legacy, const ReceiptContent& content) {
+    const std::string expected =
+        content.binding ? legacy_binding_text(*content.binding) : std::string("{}");
+    const JsonValue* binding = legacy.if_contains("binding");
+    return binding == nullptr ? expected == "{}" : json_text(*binding) == expected;
+}
+
+/// Payment and privacy have the form a v1.0 receipt gives them.
+Status check_legacy_content(const JsonValue& legacy) {
+    JsonReader in(legacy, "legacy");
+    for (const std::string_view name : kLegacyOfEnvelope) {
+        in.optional_any(name);
+    }
+    read_legacy_content(in);
+    return in.finish();
+}
+
 /// Does the legacy receipt speak of the call the envelope speaks of?
 bool agrees(const JsonValue& legacy, const Envelope& envelope) {
     const ReceiptContent& content = envelope.receipt.content;
@@ -170,21 +199,20 @@ bool agrees(const JsonValue& legacy, const Envelope& envelope) {
            is(legacy, "provider", content.provider) &&
            is(legacy, "requestHash", hex_of_b64u(content.request_hash_b64u)) &&
            is(legacy, "responseHash", hex_of_b64u(content.response_hash_b64u)) &&
-           is(legacy, "timestamp", envelope.issued_at) && latency_ms != nullptr &&
+           is(legacy, "timestamp", envelope.issued_at) &&
+           model_agrees(legacy.get_object(), content) &&
+           binding_agrees(legacy.get_object(), content) && latency_ms != nullptr &&
            *latency_ms == static_cast<double>(content.latency_ms);
 }
 
 void check_legacy(const JsonValue& legacy, const Envelope& envelope,
                   const crypto::PublicKey& signer, Findings& findings) {
-    const auto* object = legacy.if_object();
-    const bool closed = object != nullptr && std::ranges::all_of(*object, [](const auto& member) {
-                            return is_legacy_member(member.key());
-                        });
-    findings.expect(closed, VerdictCode::schema_validation_failed,
-                    "legacy must be a v1.0 receipt with no other members");
-    if (!closed) {
+    const Status content = check_legacy_content(legacy);
+    findings.expect(content, VerdictCode::schema_validation_failed);
+    if (!content.ok()) {
         return;
     }
+    const auto* object = legacy.if_object();
     findings.expect(agrees(legacy, envelope), VerdictCode::schema_validation_failed,
                     "legacy and envelope do not speak of the same call");
     findings.expect(is(legacy, "kid", crypto::kid(signer)), VerdictCode::claim_not_found,

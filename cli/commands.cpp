@@ -24,7 +24,7 @@ using Rows = std::vector<std::vector<std::string>>;
 /// The error a daemon answered with; its code is only a text here, so it is printed, not compared.
 int report_refusal(const Reply& reply, bool json) {
     if (json) {
-        std::printf("%s\n", reply.body.c_str());
+        std::printf("%s\n", printable(reply.body).c_str());
         return kRefused;
     }
     const auto document = claw::parse_json(reply.body, claw::JsonRules::javascript);
@@ -58,7 +58,7 @@ int talk(const Connection& to, std::string_view method, std::string_view target,
     }
     const auto document = claw::parse_json(reply->body, claw::JsonRules::javascript);
     if (to.json || !document.ok() || !document->is_object()) {
-        std::printf("%s\n", reply->body.c_str());
+        std::printf("%s\n", printable(reply->body).c_str());
     } else {
         print(document->get_object());
     }

@@ -23,23 +23,48 @@ std::size_t width(std::string_view text) {
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
+struct Character {
+    char32_t point;
+    std::size_t size;  // bytes
+};
+
+/// Of valid UTF-8; a byte that is not is a character by itself.
+Character first_character(std::string_view utf8) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(utf8[i]); };
+    if (byte(0) >= 0xC2 && byte(0) < 0xE0 && utf8.size() >= 2) {
+        return {((byte(0) & 0x1FU) << 6U) | (byte(1) & 0x3FU), 2};
+    }
+    if (byte(0) >= 0xE0 && byte(0) < 0xF0 && utf8.size() >= 3) {
+        return {((byte(0) & 0x0FU) << 12U) | ((byte(1) & 0x3FU) << 6U) | (byte(2) & 0x3FU), 3};
+    }
+    if (byte(0) >= 0xF0 && byte(0) < 0xF5 && utf8.size() >= 4) {
+        return {0x10000, 4};  // which of them does not matter here: none steers
+    }
+    return {byte(0), 1};
+}
+
+/// C0, DEL and C1 controls; marks, embeddings, overrides and isolates of direction; line and
+/// paragraph separators; the byte order mark.
+bool steers(char32_t point) {
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x61C ||
+           (point >= 0x200E && point <= 0x200F) || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2066 && point <= 0x2069) || point == 0xFEFF;
+}
+
 }  // namespace
 
 std::string printable(std::string_view utf8) {
     std::string out;
-    for (std::size_t i = 0; i < utf8.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(utf8[i]);
-        // U+0080 to U+009F, which terminals obey as they do ESC, are C2 80 to C2 9F in UTF-8.
-        const bool c1 =
-            byte == 0xC2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xA0;
-        if (byte >= 0x20 && byte != 0x7F && !c1) {
-            out.push_back(utf8[i]);
-            continue;
+    while (!utf8.empty()) {
+        const auto [point, size] = first_character(utf8);
+        if (steers(point)) {
+            std::array<char, 8> escape{};
+            std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(point));
+            out.append(escape.data());
+        } else {
+            out.append(utf8.substr(0, size));
         }
-        const unsigned point = c1 ? static_cast<unsigned char>(utf8[++i]) : byte;
-        std::array<char, 8> escape{};
-        std::snprintf(escape.data(), escape.size(), "\\u%04x", point);
-        out.append(escape.data());
+        utf8.remove_prefix(size);
     }
     return out;
 }

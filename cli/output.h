@@ -19,8 +19,9 @@ inline constexpr int kUnreachable = 3;
 /// exit code.
 int report(const Error& error, bool json);
 
-/// Fit for a terminal: control characters, which may come from a stranger's artefact, are spelled
-/// out (\u001b).
+/// Fit for a terminal: characters that steer it or turn the line around (controls, bidirectional
+/// and separator format characters), which may come from a stranger's artefact, are spelled out
+/// (\u001b). JSON text stays JSON text of the same value.
 std::string printable(std::string_view utf8);
 
 /// Columns as wide as their widest cell; the first row is the heading. Cells are made printable.

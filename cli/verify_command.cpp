@@ -60,7 +60,7 @@ void print_json(const claw::ReceiptVerdict& result) {
     } else {
         out.text("message", result.verdict.message);
     }
-    std::printf("%s\n", out.done().c_str());
+    std::printf("%s\n", printable(out.done()).c_str());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
+#include <algorithm>
 #include <string>
 
 namespace clawsigner::crypto {
@@ -83,6 +84,34 @@ bool digest_verifies(EVP_PKEY* key, const EVP_MD* digest, ByteView message, Byte
                             message.size()) == 1;
 }
 
+/// The encoding without the sign of x: y, little-endian.
+std::array<std::uint8_t, 32> y_of(ByteView raw) {
+    std::array<std::uint8_t, 32> y{};
+    std::ranges::copy(raw, y.begin());
+    y.back() &= 0x7FU;
+    return y;
+}
+
+/// Is y below p = 2^255 - 19? A larger one is another spelling of y - p (RFC 8032 section 5.1.3).
+bool is_canonical(ByteView raw) {
+    const auto y = y_of(raw);
+    const bool top = y.back() == 0x7F && std::all_of(y.begin() + 1, y.end() - 1,
+                                                     [](std::uint8_t b) { return b == 0xFF; });
+    return !top || y.front() < 0xED;
+}
+
+/// The y of the eight points whose order divides 8: with such a key, signatures that verify can be
+/// made without any secret.
+bool is_of_small_order(ByteView raw) {
+    static constexpr std::array<std::string_view, 5> kSmallOrder{
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"};
+    return std::ranges::find(kSmallOrder, base::hex_encode(y_of(raw))) != kSmallOrder.end();
+}
+
 }  // namespace
 
 std::string_view algorithm_name(Algorithm algorithm) noexcept {
@@ -104,6 +133,9 @@ PublicKey::PublicKey(Algorithm algorithm, Bytes raw, Bytes point, std::shared_pt
 Result<PublicKey> PublicKey::ed25519(ByteView raw) {
     if (raw.size() != kEd25519Size) {
         return no_key("an Ed25519 public key has 32 bytes");
+    }
+    if (!is_canonical(raw) || is_of_small_order(raw)) {
+        return no_key("an Ed25519 public key must be canonical and not of small order");
     }
     KeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw.data(), raw.size()));
     if (key == nullptr) {

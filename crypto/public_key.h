@@ -25,7 +25,8 @@ std::optional<Algorithm> algorithm_from_name(std::string_view name) noexcept;
 /// Both algorithms' signatures are 64 bytes.
 using Signature = std::array<std::uint8_t, 64>;
 
-/// A public key that is known to be one: a point on its curve. Immutable; copies share it; any
+/// A public key: a P-256 point that is on its curve, or an Ed25519 encoding that is canonical and
+/// not of small order (a key anybody could sign for). Immutable; copies share it; any
 /// thread.
 class PublicKey {
 public:

@@ -114,11 +114,41 @@ TEST_CASE("verify receipt: a legacy receipt that does not hold spoils the answer
         const auto at = good.find("\"legacy\":");
         return code(good.substr(0, at) + replaced(good.substr(at), from, to));
     };
-    CHECK(bent("\"runId\":\"run_1\"", "\"runId\":\"run_2\"") == "SIGNATURE_INVALID");
+    CHECK(bent("\"runId\":\"run_1\"", "\"runId\":\"run_2\"") == "SCHEMA_VALIDATION_FAILED");
     CHECK(bent("\"latencyMs\":1234", "\"latencyMs\":1235") == "SCHEMA_VALIDATION_FAILED");
     CHECK(bent("21fe31dfa154a261", "21fe31dfa154a262") == "CLAIM_NOT_FOUND");
     CHECK(bent("\"privacyMode\":", "\"privacy\":") == "SCHEMA_VALIDATION_FAILED");
     CHECK(bent("\"signature\":\"t", "\"signature\":\"u") == "SIGNATURE_INVALID");
+}
+
+TEST_CASE(
+    "verify receipt: two receipts of one signer that speak of different calls do not make one",
+    "[claw]") {
+    // Each half is genuine; only model or binding tells that they do not belong together.
+    const SoftwareKey key = SoftwareKey::golden();
+    const auto signer = crypto::identity_of(key.public_key());
+    const auto halves = [&](const std::string& model, const std::string& run) {
+        claw::GatewayReceipt receipt;
+        receipt.receipt_id = "rcpt_x";
+        receipt.timestamp = UnixMillis(std::chrono::milliseconds(1767225600123));
+        receipt.content.provider = "p";
+        receipt.content.model = model;
+        receipt.content.request_hash_b64u = receipt.content.response_hash_b64u =
+            "RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o";
+        receipt.content.binding = claw::ReceiptBinding();
+        receipt.content.binding->run_id = run;
+        const auto payload = claw::ReceiptPayload::of(receipt).value();
+        const auto legacy = claw::LegacyReceipt::of(receipt, {}, signer.kid).value();
+        return std::pair(payload.envelope(signer, key.sign(payload.input().bytes())),
+                         legacy.text(key.sign(legacy.input().bytes())));
+    };
+    const auto joined = [](const std::string& envelope, const std::string& legacy) {
+        return R"({"envelope":)" + envelope + R"(,"legacy":)" + legacy + "}";
+    };
+    const auto one = halves("m", "run_1");
+    CHECK(code(joined(one.first, one.second)) == "VALID");
+    CHECK(code(joined(one.first, halves("m2", "run_1").second)) == "SCHEMA_VALIDATION_FAILED");
+    CHECK(code(joined(one.first, halves("m", "run_2").second)) == "SCHEMA_VALIDATION_FAILED");
 }
 
 TEST_CASE("verify receipt: metadata of another builder is read as JavaScript reads it", "[claw]") {

@@ -11,6 +11,14 @@ TEST_CASE("output: what would steer a terminal is spelled out", "[cli]") {
                          "31m\xc2\xa0") == "\\u009b31m\xc2\xa0");
 }
 
+TEST_CASE("output: what turns a line around is spelled out, and other text is left alone",
+          "[cli]") {
+    CHECK(cli::printable("a\u202Eb\u2066c\u2028d\u200Fe\uFEFFf") ==
+          "a\\u202eb\\u2066c\\u2028d\\u200fe\\ufefff");
+    CHECK(cli::printable("\u009b\u007f") == "\\u009b\\u007f");
+    CHECK(cli::printable("é 😀 漢字 \u00a0") == "é 😀 漢字 \u00a0");
+}
+
 TEST_CASE("output: a table's columns are as wide as their widest cell", "[cli]") {
     CHECK(cli::table({{"A", "BB"}, {"ccc", "d"}, {"é", "x"}}) == "A    BB\nccc  d\né    x\n");
 }

@@ -45,6 +45,23 @@ TEST_CASE("public key: what is no point on the curve is refused", "[crypto]") {
     CHECK_FALSE(PublicKey::p256(Bytes(1, 0)).ok());  // the point at infinity
 }
 
+TEST_CASE("public key: an Ed25519 key that anybody could sign for is refused", "[crypto]") {
+    const auto key = [](std::string_view hex) {
+        return crypto::PublicKey::ed25519(base::hex_decode(hex).value()).ok();
+    };
+    const std::string zeros(62, '0');
+    CHECK_FALSE(key("00" + zeros));
+    CHECK_FALSE(key("01" + zeros));
+    CHECK_FALSE(key("01" + zeros.substr(2) + "80"));  // the same point, x said to be negative
+    CHECK_FALSE(key("ec" + std::string(60, 'f') + "7f"));
+    CHECK_FALSE(key("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"));
+    CHECK_FALSE(key("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85"));
+    CHECK_FALSE(key("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"));
+    // y of p + 3 is another spelling of 3.
+    CHECK_FALSE(key("f0" + std::string(60, 'f') + "7f"));
+    CHECK(key("03" + zeros));
+}
+
 TEST_CASE("public key: a P-256 point is the same key compressed or not", "[crypto]") {
     const PublicKey key = SoftwareKey::random(Algorithm::p256).public_key();
     Bytes uncompressed{4};
