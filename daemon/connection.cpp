@@ -59,6 +59,13 @@ Error read_failure(const beast::error_code& error) {
     return {ErrorCode::bad_request, "not an HTTP/1.1 request: " + error.message()};
 }
 
+/// Beast takes a coding it does not know for none at all, and what follows for another request.
+bool framing_is_plain(const Parser::value_type& request) {
+    const auto codings = request.count(http::field::transfer_encoding);
+    return codings == 0 || (codings == 1 && request.version() == 11 &&
+                            beast::iequals(request[http::field::transfer_encoding], "chunked"));
+}
+
 /// Errors after which nobody is there to answer.
 bool peer_is_gone(const beast::error_code& error) {
     return error == http::error::end_of_stream || error == http::error::partial_message ||
@@ -132,6 +139,10 @@ void HttpConnection::judge_header(Parser& parser) {
     if (request.version() == 11 && request.count(http::field::host) != 1) {
         operation_ = nullptr;
         return refuse(Error(ErrorCode::bad_request, "an HTTP/1.1 request has one Host header"));
+    }
+    if (!framing_is_plain(request)) {
+        operation_ = nullptr;
+        return refuse(Error(ErrorCode::bad_request, "Transfer-Encoding may only be chunked"));
     }
     if (!found.allowed.empty()) {
         refuse(Error(ErrorCode::method_not_allowed, "this path takes " + found.allowed));

@@ -6,8 +6,10 @@
 #include "pkcs11/token_backend.h"
 #include "pkcs11/token_setup.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -22,30 +24,43 @@ constexpr std::string_view kLongestSocketName = "/observe.sock";
 constexpr auto kOpeningWait = std::chrono::seconds(10);
 constexpr auto kOpeningPoll = std::chrono::milliseconds(5);
 
-Error io_error(std::string_view what, const fs::path& path, const std::error_code& error) {
-    return {ErrorCode::io_failed, std::string(what) + " " + path.string() + ": " + error.message()};
+/// Whoever owns the directory can replace what we put into it.
+Status check_own_and_empty(const fs::path& directory) {
+    struct stat info{};
+    if (::lstat(directory.c_str(), &info) != 0) {
+        return Error::from_errno("cannot look at " + directory.string(), errno);
+    }
+    std::error_code error;
+    if (!S_ISDIR(info.st_mode) || !fs::is_empty(directory, error)) {
+        return Error(ErrorCode::config_invalid,
+                     directory.string() + " exists and is not an empty directory");
+    }
+    if (info.st_uid != ::geteuid()) {
+        return Error(ErrorCode::config_invalid, directory.string() + " belongs to another user");
+    }
+    return Status::done();
 }
 
-/// The directory, made with mode 0700, or there already and empty.
+/// The directory, made with mode 0700, or there already, ours and empty.
 Status prepare_directory(const fs::path& directory) {
     if (directory.native().size() + kLongestSocketName.size() > kLongestSocketPath) {
         return Error(ErrorCode::config_invalid,
                      directory.string() +
                          " is too long for the sockets in it: Linux takes paths of 107 bytes");
     }
-    std::error_code error;
-    if (fs::exists(directory, error) &&
-        (!fs::is_directory(directory, error) || !fs::is_empty(directory, error))) {
-        return Error(ErrorCode::config_invalid,
-                     directory.string() + " exists and is not an empty directory");
+    std::error_code ignored;
+    fs::create_directories(directory.parent_path(), ignored);  // mkdir says what is wrong
+    if (::mkdir(directory.c_str(), S_IRWXU) != 0) {
+        if (errno != EEXIST) {
+            return Error::from_errno("cannot create " + directory.string(), errno);
+        }
+        CHECK_OK(check_own_and_empty(directory));
     }
-    fs::create_directories(directory / "tokens", error);
-    if (error) {
-        return io_error("cannot create", directory, error);
+    if (::chmod(directory.c_str(), S_IRWXU) != 0 ||
+        ::mkdir((directory / "tokens").c_str(), S_IRWXU) != 0) {
+        return Error::from_errno("cannot prepare " + directory.string(), errno);
     }
-    fs::permissions(directory, fs::perms::owner_all, error);
-    fs::permissions(directory / "tokens", fs::perms::owner_all, error);
-    return error ? Status(io_error("cannot protect", directory, error)) : Status::done();
+    return Status::done();
 }
 
 /// Thirty-two hex digits: within what every module takes as a PIN that we know of.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <string>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,6 +25,12 @@ Result<sockaddr_un> address_of(const std::filesystem::path& path) {
     }
     std::ranges::copy(text, address.sun_path);
     return address;
+}
+
+std::pair<dev_t, ino_t> file_at(const std::filesystem::path& path) {
+    struct stat info{};
+    return ::lstat(path.c_str(), &info) == 0 ? std::pair(info.st_dev, info.st_ino)
+                                             : std::pair<dev_t, ino_t>();
 }
 
 base::UniqueFd new_socket() {
@@ -70,13 +78,32 @@ Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path) {
     return socket;
 }
 
+ListeningSocket::ListeningSocket(base::UniqueFd fd, std::filesystem::path path)
+    : fd_(std::move(fd)), path_(std::move(path)), file_(file_at(path_)) {}
+
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
-    : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})) {}
+    : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})), file_(other.file_) {}
 
 ListeningSocket::~ListeningSocket() {
-    if (!path_.empty()) {
+    if (!path_.empty() && file_at(path_) == file_) {
         ::unlink(path_.c_str());
     }
+}
+
+Result<DirectoryLock> DirectoryLock::take(const std::filesystem::path& directory) {
+    const std::string path = directory / "clawsignerd.lock";
+    base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) {
+        const std::string hint = errno == ENOENT ? " (server.directory must exist)" : "";
+        return Error::from_errno("cannot open " + path + hint, errno);
+    }
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK
+                   ? Error(ErrorCode::config_invalid,
+                           directory.string() + " is in use: another daemon is running")
+                   : Error::from_errno("cannot lock " + path, errno);
+    }
+    return DirectoryLock(std::move(fd));
 }
 
 }  // namespace clawsigner::daemon

@@ -4,9 +4,23 @@
 #include "base/result.h"
 
 #include <filesystem>
+#include <sys/types.h>
 #include <utility>
 
 namespace clawsigner::daemon {
+
+/// The one daemon of a directory: a lock on a file in it, held until this goes, however the process
+/// ends.
+class DirectoryLock {
+public:
+    /// Errors: config_invalid, when another daemon holds it; io_failed.
+    static Result<DirectoryLock> take(const std::filesystem::path& directory);
+
+private:
+    explicit DirectoryLock(base::UniqueFd fd) : fd_(std::move(fd)) {}
+
+    base::UniqueFd fd_;
+};
 
 /// A listening Unix socket. It takes its path with it when it goes.
 class ListeningSocket {
@@ -26,11 +40,11 @@ public:
     int fd() const noexcept { return fd_.get(); }
 
 private:
-    ListeningSocket(base::UniqueFd fd, std::filesystem::path path)
-        : fd_(std::move(fd)), path_(std::move(path)) {}
+    ListeningSocket(base::UniqueFd fd, std::filesystem::path path);
 
     base::UniqueFd fd_;
     std::filesystem::path path_;
+    std::pair<dev_t, ino_t> file_;  // what we bound: only that is removed
 };
 
 }  // namespace clawsigner::daemon

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -21,6 +22,8 @@ using namespace clawsigner;
 constexpr int kGood = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
+
+constexpr unsigned kLongestStop = 20;  // seconds from SIGTERM to the end, come what may
 
 int say(const Error& error) {
     std::fprintf(stderr, "clawsignerd: %s: %s\n", std::string(wire_name(error.code)).c_str(),
@@ -81,6 +84,8 @@ Status serve(const std::string& file) {
                             .text("config", config.file.string())
                             .text("sockets", config.server.directory.string())));
     stop.wait();
+    // A module that does not return must not keep the process: SIGALRM's default action ends it.
+    ::alarm(kLongestStop);
     server->drain();
     log.event("daemon.stopped", daemon::Log::Level::info);
     return Status::done();

@@ -130,7 +130,8 @@ class SocketServer final : public Server {
 public:
     SocketServer(Sockets sockets, const service::Appliance& appliance, const Log& log,
                  Settings settings)
-        : settings_(settings),
+        : lock_(std::move(sockets.lock)),
+          settings_(settings),
           proxy_(Role::proxy, std::move(sockets.proxy), std::max(settings_.io_threads, 1U),
                  appliance, log),
           admin_(Role::admin, std::move(sockets.admin), 1, appliance, log) {}
@@ -169,6 +170,7 @@ public:
 private:
     std::array<Doorway*, 2> doorways() { return {&proxy_, &admin_}; }
 
+    DirectoryLock lock_;
     Settings settings_;
     Doorway proxy_;
     Doorway admin_;
@@ -180,9 +182,10 @@ Result<Sockets> Sockets::bind(const std::filesystem::path& directory) {
     const auto path_of = [&](Role role) {
         return directory / (std::string(role_name(role)) + ".sock");
     };
+    TRY(DirectoryLock lock, DirectoryLock::take(directory));
     TRY(ListeningSocket proxy, ListeningSocket::at(path_of(Role::proxy)));
     TRY(ListeningSocket admin, ListeningSocket::at(path_of(Role::admin)));
-    return Sockets{std::move(proxy), std::move(admin)};
+    return Sockets{std::move(lock), std::move(proxy), std::move(admin)};
 }
 
 Result<std::unique_ptr<Server>> Server::start(Sockets sockets, const service::Appliance& appliance,

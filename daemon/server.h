@@ -17,12 +17,13 @@ struct Sockets {
     /// Errors: as ListeningSocket::at.
     static Result<Sockets> bind(const std::filesystem::path& directory);
 
+    DirectoryLock lock;
     ListeningSocket proxy;
     ListeningSocket admin;
 };
 
 /// The sockets and their threads: proxy.sock on as many threads as wanted, admin.sock on one of its
-/// own, so that a stuck token never silences it.
+/// own, so that a stuck token does not silence it.
 class Server {
 public:
     struct Settings {

@@ -26,10 +26,10 @@ struct ProbeRecord {
 class Prober {
 public:
     /// How old the last good probe may be for a family to count as ready.
-    static constexpr std::chrono::seconds kFresh{60};
+    static constexpr std::chrono::seconds kFresh{15};
 
     struct Options {
-        std::chrono::milliseconds every{20'000};
+        std::chrono::milliseconds every{5'000};
         std::chrono::milliseconds every_while_failing{100};
         std::chrono::milliseconds deadline{5'000};
     };

@@ -21,7 +21,7 @@ Readiness readiness(const Appliance& appliance, crypto::Family family) {
     if (!record.succeeded ||
         std::chrono::steady_clock::now() - *record.succeeded > Prober::kFresh) {
         return {{Error(ErrorCode::hsm_down,
-                       "no probe signature was made and verified within the last minute")}};
+                       "no probe signature was made and verified within the last 15 seconds")}};
     }
     return {};
 }

@@ -136,6 +136,18 @@ TEST_CASE("connection: what is no HTTP/1.1 request is answered once and closed",
     }
 }
 
+TEST_CASE("connection: a transfer coding that is not chunked is refused, not read as no body",
+          "[daemon]") {
+    const std::string coding =
+        GENERATE("identity", "xchunked", "chunked, identity", "gzip, chunked", "\"chunked\"",
+                 "chunked\r\nTransfer-Encoding: chunked");
+    const auto reply =
+        only_reply("POST /v1/receipts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + coding +
+                   "\r\n\r\n" + get("/healthz"));
+    CHECK(reply.status == 400);
+    CHECK(code_in(reply) == "BAD_REQUEST");
+}
+
 TEST_CASE("connection: a header without end is cut off", "[daemon]") {
     const auto reply = only_reply(
         "GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n");

@@ -34,6 +34,28 @@ TEST_CASE("listener: replaces the socket of a dead daemon, not of a living one",
     CHECK(ListeningSocket::at(dir / "a.sock").ok());
 }
 
+TEST_CASE("listener: takes no socket with it that came in its place", "[daemon]") {
+    const TempDir dir;
+    auto first = std::make_unique<ListeningSocket>(ListeningSocket::at(dir / "a.sock").value());
+    std::filesystem::remove(dir / "a.sock");
+    const auto second = ListeningSocket::at(dir / "a.sock");
+    first.reset();
+    CHECK(std::filesystem::exists(dir / "a.sock"));
+}
+
+TEST_CASE("directory lock: one daemon a directory, until it is gone", "[daemon]") {
+    const TempDir dir;
+    {
+        const auto first = daemon::DirectoryLock::take(dir.path());
+        REQUIRE(first.ok());
+        CHECK_THAT(daemon::DirectoryLock::take(dir.path()).error().message,
+                   Catch::Contains("another daemon is running"));
+    }
+    CHECK(daemon::DirectoryLock::take(dir.path()).ok());
+    CHECK_THAT(daemon::DirectoryLock::take(dir / "absent").error().message,
+               Catch::Contains("server.directory must exist"));
+}
+
 TEST_CASE("listener: does not remove what is no socket, and names what it cannot do", "[daemon]") {
     const TempDir dir;
     dir.write("file.sock", "precious");

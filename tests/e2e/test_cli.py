@@ -132,6 +132,15 @@ class Init(unittest.TestCase):
         self.assertIn("not an empty directory", done.stderr)
         self.assertEqual([entry.name for entry in self.parent.iterdir()], ["precious"])
 
+    def test_refuses_a_directory_of_another_user_and_a_link(self):
+        link = self.parent / "link"
+        (self.parent / "target").mkdir()
+        link.symlink_to(self.parent / "target")
+        self.assertIn("not an empty directory", cli("init", "--dev", link).stderr)
+        if os.geteuid() == 0:
+            os.chown(self.parent / "target", 12345, 12345)
+            self.assertIn("belongs to another user", cli("init", "--dev", self.parent / "target").stderr)
+
     def test_refuses_a_directory_whose_sockets_nobody_could_reach(self):
         done = cli("init", "--dev", self.parent / ("x" * 100))
         self.assertEqual(done.returncode, 1)
