@@ -42,12 +42,20 @@ std::string_view wire_name(ErrorCode code) noexcept {
             return "TIMESTAMP_SKEW";
         case ErrorCode::too_large:
             return "TOO_LARGE";
+        case ErrorCode::scope_too_large:
+            return "SCOPE_TOO_LARGE";
+        case ErrorCode::policy_denied:
+            return "POLICY_DENIED";
+        case ErrorCode::forbidden:
+            return "FORBIDDEN";
         case ErrorCode::not_found:
             return "NOT_FOUND";
         case ErrorCode::method_not_allowed:
             return "METHOD_NOT_ALLOWED";
         case ErrorCode::timeout:
             return "TIMEOUT";
+        case ErrorCode::queue_full:
+            return "QUEUE_FULL";
         case ErrorCode::hsm_down:
             return "HSM_DOWN";
         case ErrorCode::pin_held:
@@ -83,6 +91,13 @@ Error Error::at(std::string field, std::string_view reason) {
     Error error(ErrorCode::invalid_field, field.empty() ? "the body" : field);
     error.message.append(" ").append(reason);
     error.field = std::move(field);
+    return error;
+}
+
+Error Error::denied(std::string_view rule, std::string field, std::string_view reason) {
+    Error error = at(std::move(field), reason);
+    error.code = ErrorCode::policy_denied;
+    error.rule = rule;
     return error;
 }
 

@@ -19,9 +19,13 @@ enum class ErrorCode : std::uint8_t {
     invalid_field,
     timestamp_skew,
     too_large,
+    scope_too_large,
+    policy_denied,
+    forbidden,
     not_found,
     method_not_allowed,
     timeout,
+    queue_full,
     // The keys and their store.
     hsm_down,
     pin_held,
@@ -47,6 +51,8 @@ struct Error {
     std::string message;
     /// The path of the member at fault ("binding.event_hash_b64u"), or empty.
     std::string field;
+    /// The rule that said no ("ceiling.ttl"; static storage), with policy_denied, or empty.
+    std::string_view rule;
     /// The vendor's call that failed ("C_Sign"; static storage) and its native result, or empty and
     /// 0.
     std::string_view call;
@@ -58,6 +64,8 @@ struct Error {
     /// `reason` completes the sentence "<field> …", e.g. ("tokens_input", "must be an integer from
     /// 0 to 10000000"). The field's name may come from a stranger: a long one is clipped.
     static Error at(std::string field, std::string_view reason);
+    /// policy_denied by `rule` (static storage), for the member at `field`.
+    static Error denied(std::string_view rule, std::string field, std::string_view reason);
     /// An error of errno's, e.g. ("cannot open /etc/x", ENOENT).
     static Error from_errno(std::string what, int number);
 };

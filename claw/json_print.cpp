@@ -1,3 +1,4 @@
+#include "claw/javascript_text.h"
 #include "claw/json.h"
 #include "claw/json_names.h"
 
@@ -9,27 +10,6 @@
 
 namespace clawsigner::claw {
 namespace {
-
-std::u16string utf16(std::string_view utf8) {
-    std::u16string units;
-    for (std::size_t i = 0; i < utf8.size();) {
-        const auto lead = static_cast<std::uint8_t>(utf8[i]);
-        const int length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        std::uint32_t point = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-        for (int k = 1; k < length; ++k) {
-            point = (point << 6U) |
-                    (static_cast<std::uint8_t>(utf8[i + static_cast<std::size_t>(k)]) & 63U);
-        }
-        i += static_cast<std::size_t>(length);
-        if (point < 0x10000) {
-            units.push_back(static_cast<char16_t>(point));
-        } else {
-            units.push_back(static_cast<char16_t>(0xD7C0U + (point >> 10U)));
-            units.push_back(static_cast<char16_t>(0xDC00U + (point & 0x3FFU)));
-        }
-    }
-    return units;
-}
 
 using Member = const boost::json::key_value_pair*;
 

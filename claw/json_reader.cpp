@@ -1,19 +1,13 @@
 #include "claw/json_reader.h"
 
 #include "base/encoding.h"
+#include "claw/javascript_text.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace clawsigner::claw {
 namespace {
-
-// ECMA-262 WhiteSpace and LineTerminator, as UTF-8: what String.prototype.trim removes.
-constexpr std::array<std::string_view, 25> kJavaScriptSpaces{
-    " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u00A0", "\u1680", "\u2000",
-    "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009",
-    "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000", "\uFEFF"};
 
 constexpr std::size_t kUsualMembers = 24;
 
@@ -28,18 +22,6 @@ std::string bounds(std::string_view what, std::size_t min, std::size_t max) {
 }
 
 }  // namespace
-
-bool is_blank(std::string_view utf8) noexcept {
-    while (!utf8.empty()) {
-        const auto space = std::ranges::find_if(
-            kJavaScriptSpaces, [&](std::string_view s) { return utf8.starts_with(s); });
-        if (space == kJavaScriptSpaces.end()) {
-            return false;
-        }
-        utf8.remove_prefix(space->size());
-    }
-    return true;
-}
 
 JsonReader::JsonReader(const JsonValue& value, std::string path)
     : object_(value.if_object()), path_(std::move(path)) {
@@ -175,6 +157,31 @@ std::optional<double> JsonReader::optional_number(std::string_view name, double 
         return std::nullopt;
     }
     return *number;
+}
+
+std::vector<std::string> JsonReader::texts(std::string_view name, std::size_t min_items,
+                                           std::size_t max_items, std::size_t max_bytes) {
+    const JsonValue* value = require(name);
+    const auto* array = value == nullptr ? nullptr : value->if_array();
+    if (array == nullptr) {
+        refuse(name, "must be an array of strings");
+        return {};
+    }
+    if (array->size() < min_items || array->size() > max_items) {
+        refuse(name, bounds("items", min_items, max_items));
+        return {};
+    }
+    std::vector<std::string> texts;
+    for (const JsonValue& element : *array) {
+        const auto* string = element.if_string();
+        if (string == nullptr || string->size() > max_bytes) {
+            refuse(std::string(name) + "[" + std::to_string(texts.size()) + "]",
+                   "must be a string of at most " + std::to_string(max_bytes) + " bytes");
+            return {};
+        }
+        texts.emplace_back(*string);
+    }
+    return texts;
 }
 
 bool JsonReader::boolean(std::string_view name) {

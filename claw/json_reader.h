@@ -54,6 +54,10 @@ public:
     /// May be absent; if present, must be exactly this string.
     void optional_constant(std::string_view name, std::string_view expected);
 
+    /// An array of strings, `min_items` to `max_items` of them, each of at most `max_bytes`.
+    std::vector<std::string> texts(std::string_view name, std::size_t min_items,
+                                   std::size_t max_items, std::size_t max_bytes);
+
     /// A member that is an object, or null when it is absent.
     const JsonValue* optional_object(std::string_view name);
     const JsonValue* object(std::string_view name);
@@ -83,8 +87,5 @@ private:
     std::vector<std::string_view> asked_;
     std::optional<Error> fault_;
 };
-
-/// Does JavaScript's String.prototype.trim leave nothing of it?
-bool is_blank(std::string_view utf8) noexcept;
 
 }  // namespace clawsigner::claw

@@ -31,6 +31,9 @@ public:
         append_json_number(begin(name), value);
         return *this;
     }
+    JsonWriter& optional_number(std::string_view name, const std::optional<double>& value) {
+        return value ? number(name, *value) : *this;
+    }
     JsonWriter& boolean(std::string_view name, bool value) {
         begin(name).append(value ? "true" : "false");
         return *this;

@@ -1,5 +1,6 @@
 #include "claw/legacy_receipt.h"
 
+#include "claw/javascript_text.h"
 #include "claw/json_reader.h"
 #include "claw/json_writer.h"
 

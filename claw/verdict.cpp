@@ -28,6 +28,24 @@ std::string_view verdict_name(VerdictCode code) noexcept {
             return "HASH_MISMATCH";
         case VerdictCode::signature_invalid:
             return "SIGNATURE_INVALID";
+        case VerdictCode::token_malformed:
+            return "TOKEN_MALFORMED";
+        case VerdictCode::token_unsupported_alg:
+            return "TOKEN_UNSUPPORTED_ALG";
+        case VerdictCode::token_invalid_claims:
+            return "TOKEN_INVALID_CLAIMS";
+        case VerdictCode::token_unknown_kid:
+            return "TOKEN_UNKNOWN_KID";
+        case VerdictCode::token_signature_invalid:
+            return "TOKEN_SIGNATURE_INVALID";
+        case VerdictCode::token_scope_hash_required:
+            return "TOKEN_SCOPE_HASH_REQUIRED";
+        case VerdictCode::token_scope_hash_mismatch:
+            return "TOKEN_SCOPE_HASH_MISMATCH";
+        case VerdictCode::token_expired:
+            return "TOKEN_EXPIRED";
+        case VerdictCode::token_bad_audience:
+            return "TOKEN_BAD_AUDIENCE";
     }
     return "MALFORMED_ENVELOPE";
 }

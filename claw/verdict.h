@@ -20,6 +20,16 @@ enum class VerdictCode : std::uint8_t {
     claim_not_found,            // signed by a key that is not trusted
     hash_mismatch,
     signature_invalid,
+    // Of tokens, as clawproxy and clawscope name them.
+    token_malformed,
+    token_unsupported_alg,
+    token_invalid_claims,
+    token_unknown_kid,
+    token_signature_invalid,
+    token_scope_hash_required,
+    token_scope_hash_mismatch,
+    token_expired,
+    token_bad_audience,
 };
 
 /// "VALID", "HASH_MISMATCH", … Static storage.

@@ -180,6 +180,14 @@ int sign_receipt(const Connection& to, const std::filesystem::path& file, bool l
                 print_as_json);
 }
 
+int issue_token(const Connection& to, const std::filesystem::path& file) {
+    const auto body = base::read_file(file, kMaxRequest);
+    if (!body.ok()) {
+        return report(body.error(), to.json);
+    }
+    return talk(to, "POST", "/v1/tokens", *body, print_as_json);
+}
+
 int init_dev(const std::string& self, const std::string& directory, const std::string& algorithm,
              bool json) {
     const std::string program = daemon_beside(self);

@@ -18,6 +18,9 @@ int create_key(const Connection& to, const std::string& family, const std::strin
 /// `file` holds the request's JSON; "-" is standard input.
 int sign_receipt(const Connection& to, const std::filesystem::path& file, bool legacy);
 
+/// As sign_receipt, for a token: {"claims":{…}}.
+int issue_token(const Connection& to, const std::filesystem::path& file);
+
 /// Replaces this process by `clawsignerd init --dev …`, found beside this program (called as
 /// `self`) or in the PATH.
 int init_dev(const std::string& self, const std::string& directory, const std::string& algorithm,

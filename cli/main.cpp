@@ -13,6 +13,7 @@ namespace {
 using namespace clawsigner;
 
 constexpr const char* kProxySocket = "/run/clawsigner/proxy.sock";
+constexpr const char* kIssuerSocket = "/run/clawsigner/issuer.sock";
 constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
 constexpr const char* kFooter =
     "Exit codes: 0 good, 1 refused or invalid, 2 usage, 3 the daemon cannot be reached.\n"
@@ -29,6 +30,7 @@ struct Options {
     std::string directory;
     bool legacy = false;
     cli::Trust trust;
+    cli::TokenTerms terms;
     std::function<int()> command;
 
     cli::Connection connection(const char* otherwise) const {
@@ -80,7 +82,7 @@ void add_keys(CLI::App& app, Options& options) {
     });
     CLI::App* create =
         keys->add_subcommand("create", "make a family's first key, inside its store");
-    create->add_option("FAMILY", options.family, "what the key is for: gateway_receipt")
+    create->add_option("FAMILY", options.family, "what the key is for: gateway_receipt or cst")
         ->required();
     add_algorithm(*create, options, "as configured");
     add_socket(*create, options, kAdminSocket);
@@ -108,23 +110,60 @@ void add_sign(CLI::App& app, Options& options) {
     });
 }
 
-void add_verify(CLI::App& app, Options& options) {
-    CLI::App* verify =
-        app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
-            ->require_subcommand(0, 1);
-    CLI::App* receipt = verify->add_subcommand(
-        "receipt", "a gateway receipt: the envelope, or the answer that holds it");
-    receipt->add_option("FILE", options.file, "the envelope or the answer, as JSON")->required();
-    CLI::Option_group* trust = receipt->add_option_group("trust", "whom to trust");
+void add_issue(CLI::App& app, Options& options) {
+    CLI::App* issue = app.add_subcommand("issue", "have a token minted")->require_subcommand(0, 1);
+    CLI::App* token = issue->add_subcommand(
+        "token", "a capability-scoped token (CST); prints the daemon's answer");
+    token->add_option("FILE", options.file, "the request as JSON: {\"claims\":{…}}")->required();
+    add_socket(*token, options, kIssuerSocket);
+    token->callback([&options] {
+        options.command = [&options] {
+            return cli::issue_token(options.connection(kIssuerSocket), options.file);
+        };
+    });
+}
+
+void add_trust(CLI::App& command, Options& options) {
+    CLI::Option_group* trust = command.add_option_group("trust", "whom to trust");
     trust->require_option(1);
     trust->add_option("--signer", options.trust.signer_did, "the signer's did:key");
     trust->add_option("--keys", options.trust.jwks_file,
                       "a file with the signer's JWKS (GET /v1/jwks)");
+}
+
+void add_verify_receipt(CLI::App& verify, Options& options) {
+    CLI::App* receipt = verify.add_subcommand(
+        "receipt", "a gateway receipt: the envelope, or the answer that holds it");
+    receipt->add_option("FILE", options.file, "the envelope or the answer, as JSON")->required();
+    add_trust(*receipt, options);
     receipt->callback([&options] {
         options.command = [&options] {
             return cli::verify_receipt(options.file, options.trust, options.json);
         };
     });
+}
+
+void add_verify_token(CLI::App& verify, Options& options) {
+    CLI::App* token =
+        verify.add_subcommand("token", "a CST: the compact token, or the answer that holds it");
+    token->add_option("FILE", options.file, "the token, or the answer as JSON")->required();
+    add_trust(*token, options);
+    token->add_option("--at", options.terms.at,
+                      "the moment it must be valid at, 2026-01-31T12:00:00.000Z (default: now)");
+    token->add_option("--audience", options.terms.audience, "an audience it must be for");
+    token->callback([&options] {
+        options.command = [&options] {
+            return cli::verify_token(options.file, options.trust, options.terms, options.json);
+        };
+    });
+}
+
+void add_verify(CLI::App& app, Options& options) {
+    CLI::App* verify =
+        app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
+            ->require_subcommand(0, 1);
+    add_verify_receipt(*verify, options);
+    add_verify_token(*verify, options);
 }
 
 }  // namespace
@@ -146,6 +185,7 @@ int main(int argc, char** argv) {
     add_status(app, options);
     add_keys(app, options);
     add_sign(app, options);
+    add_issue(app, options);
     add_verify(app, options);
     try {
         app.parse(argc, argv);

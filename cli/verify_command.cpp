@@ -4,6 +4,7 @@
 #include "claw/json_writer.h"
 #include "claw/jwks.h"
 #include "claw/receipt_verify.h"
+#include "claw/token_verify.h"
 #include "cli/output.h"
 #include "crypto/key_forms.h"
 
@@ -63,6 +64,80 @@ void print_json(const claw::ReceiptVerdict& result) {
     std::printf("%s\n", printable(out.done()).c_str());
 }
 
+std::string joined(const std::vector<std::string>& texts) {
+    std::string out;
+    for (const std::string& text : texts) {
+        out.append(out.empty() ? "" : ", ").append(text);
+    }
+    return out;
+}
+
+std::string utc(std::int64_t unix_seconds) {
+    return base::format_utc(UnixMillis(std::chrono::seconds(unix_seconds)));
+}
+
+void print_valid(const claw::TokenVerdict& result) {
+    const claw::TokenGrant& grant = result.token->grant;
+    std::vector<std::vector<std::string>> rows{
+        {"  subject", grant.sub},
+        {"  audience", joined(grant.aud)},
+        {"  scope", joined(grant.scope)},
+        {"  issued", utc(result.token->iat)},
+        {"  expires", utc(result.token->exp)},
+        {"  lane", std::string(lane_name(grant.lane))},
+        {"  kid", result.kid},
+        {"  token hash", result.token_hash},
+        {"  scope hash", token_scope_hash(grant)},
+    };
+    if (grant.policy_hash_b64u) {
+        rows.push_back({"  policy", *grant.policy_hash_b64u});
+    }
+    std::printf("token: valid\n%s", table(rows).c_str());
+}
+
+void print_json(const claw::TokenVerdict& result) {
+    claw::JsonWriter out;
+    out.boolean("valid", result.verdict.valid()).text("code", verdict_name(result.verdict.code));
+    if (result.token) {
+        out.text("sub", result.token->grant.sub)
+            .integer("exp", result.token->exp)
+            .text("token_lane", lane_name(result.token->grant.lane))
+            .text("kid", result.kid)
+            .text("token_hash", result.token_hash)
+            .text("token_scope_hash_b64u", token_scope_hash(result.token->grant));
+    } else {
+        out.text("message", result.verdict.message);
+    }
+    std::printf("%s\n", printable(out.done()).c_str());
+}
+
+Result<claw::TokenTrust> token_trust(const Trust& trust, const TokenTerms& terms) {
+    claw::TokenTrust held;
+    TRY(held.keys, trusted_keys(trust));
+    held.at = base::SystemClock().now();
+    if (!terms.at.empty()) {
+        const auto at = base::parse_utc(terms.at);
+        if (!at.ok()) {
+            return Error(ErrorCode::config_invalid, "--at " + at.error().message);
+        }
+        held.at = *at;
+    }
+    if (!terms.audience.empty()) {
+        held.audience = terms.audience;
+    }
+    return held;
+}
+
+/// Prints what is wrong with an artefact, or leaves a good one to its own printer; the exit code.
+int conclude(std::string_view artefact, const claw::Verdict& verdict, bool json) {
+    if (!json && !verdict.valid()) {
+        std::printf("%s: invalid: %s: %s\n", std::string(artefact).c_str(),
+                    std::string(verdict_name(verdict.code)).c_str(),
+                    printable(verdict.message).c_str());
+    }
+    return verdict.valid() ? kGood : kRefused;
+}
+
 }  // namespace
 
 int verify_receipt(const std::filesystem::path& file, const Trust& trust, bool json) {
@@ -79,12 +154,27 @@ int verify_receipt(const std::filesystem::path& file, const Trust& trust, bool j
         print_json(result);
     } else if (result.summary) {
         print_valid(*result.summary);
-    } else {
-        std::printf("receipt: invalid: %s: %s\n",
-                    std::string(verdict_name(result.verdict.code)).c_str(),
-                    printable(result.verdict.message).c_str());
     }
-    return result.verdict.valid() ? kGood : kRefused;
+    return conclude("receipt", result.verdict, json);
+}
+
+int verify_token(const std::filesystem::path& file, const Trust& trust, const TokenTerms& terms,
+                 bool json) {
+    const auto held = token_trust(trust, terms);
+    if (!held.ok()) {
+        return report(held.error(), json);
+    }
+    const auto text = base::read_file(file, kMaxFile);
+    if (!text.ok()) {
+        return report(text.error(), json);
+    }
+    const auto result = claw::verify_token(*text, *held);
+    if (json) {
+        print_json(result);
+    } else if (result.token) {
+        print_valid(result);
+    }
+    return conclude("token", result.verdict, json);
 }
 
 }  // namespace clawsigner::cli

@@ -15,4 +15,14 @@ struct Trust {
 /// its exit code.
 int verify_receipt(const std::filesystem::path& file, const Trust& trust, bool json);
 
+/// What a token is held against besides its signer. Empty: now, and any audience.
+struct TokenTerms {
+    std::string at;  // as base::format_utc prints
+    std::string audience;
+};
+
+/// The same for the token in `file`: the compact token, or the answer that holds it.
+int verify_token(const std::filesystem::path& file, const Trust& trust, const TokenTerms& terms,
+                 bool json);
+
 }  // namespace clawsigner::cli

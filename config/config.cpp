@@ -12,7 +12,32 @@ ServerConfig read_server(TableReader& in) {
     ServerConfig server;
     server.directory = in.path("directory");
     server.io_threads = static_cast<unsigned>(in.integer_or("io_threads", 0, 0, 64));
+    server.max_connections =
+        static_cast<std::size_t>(in.integer_or("max_connections", 1024, 1, 65'536));
+    server.max_connections_per_user =
+        static_cast<std::size_t>(in.integer_or("max_connections_per_user", 512, 1, 65'536));
+    server.max_requests = static_cast<std::size_t>(in.integer_or("max_requests", 256, 1, 65'536));
     return server;
+}
+
+std::vector<std::string> values_of(const std::vector<Setting>& settings) {
+    std::vector<std::string> values;
+    for (const Setting& setting : settings) {
+        values.push_back(setting.value);
+    }
+    return values;
+}
+
+CeilingConfig read_ceiling(TableReader& in) {
+    CeilingConfig ceiling;
+    ceiling.max_ttl = std::chrono::seconds(in.integer_or("max_ttl_seconds", 0, 1, 86'400));
+    ceiling.audiences = values_of(in.settings("audiences"));
+    ceiling.scopes = values_of(in.settings("scopes"));
+    return ceiling;
+}
+
+RoleConfig read_role(std::string_view name, TableReader& in) {
+    return {{std::string(name), in.line()}, in.settings("users"), in.settings("groups")};
 }
 
 SigningConfig read_signing(TableReader& in) {
@@ -89,7 +114,11 @@ Result<Config> parse(std::string_view toml, const std::filesystem::path& file) {
     Status fault = Status::done();
     config.server = section(root, "server", file, read_server, fault);
     config.signing = section(root, "signing", file, read_signing, fault);
+    config.ceiling = section(root, "ceiling", file, read_ceiling, fault);
     CHECK_OK(std::move(fault));
+    root.each_table("roles", [&](std::string_view name, TableReader& in) {
+        config.roles.push_back(read_role(name, in));
+    });
     root.each_table("backends", [&](std::string_view name, TableReader& in) {
         config.backends.push_back(read_backend(name, in));
     });

@@ -52,13 +52,33 @@ struct SigningConfig {
 
 struct ServerConfig {
     std::filesystem::path directory;  // of the sockets
-    unsigned io_threads = 0;          // of proxy.sock; 0: as many as cores. At most 64.
+    unsigned io_threads = 0;          // of each socket that signs; 0: as many as cores. At most 64.
+    // Of one socket's callers, at a time.
+    std::size_t max_connections = 1024;          // 1 to 65,536
+    std::size_t max_connections_per_user = 512;  // 1 to 65,536
+    std::size_t max_requests = 256;              // 1 to 65,536
+};
+
+/// [roles.NAME]: who may use a role's socket. Names or numbers.
+struct RoleConfig {
+    Setting role;
+    std::vector<Setting> users;
+    std::vector<Setting> groups;
+};
+
+/// [ceiling]: the most that may stand in a token. Without it no token is issued.
+struct CeilingConfig {
+    std::chrono::seconds max_ttl{0};     // 1 s to 1 day
+    std::vector<std::string> audiences;  // exact, PREFIX*, or *
+    std::vector<std::string> scopes;
 };
 
 struct Config {
     std::filesystem::path file;
     ServerConfig server;
     SigningConfig signing;
+    CeilingConfig ceiling;
+    std::vector<RoleConfig> roles;
     std::vector<BackendConfig> backends;
     std::vector<FamilyConfig> families;
 };

@@ -116,6 +116,28 @@ std::map<std::string, std::string> TableReader::texts(std::string_view key) {
     return found;
 }
 
+std::vector<Setting> TableReader::settings(std::string_view key) {
+    std::vector<Setting> found;
+    const toml::node* node = find(key);
+    if (node == nullptr) {
+        return found;
+    }
+    const toml::array* array = node->as_array();
+    const auto is_text = [](const toml::node& element) {
+        const auto* text = element.as_string();
+        return text != nullptr && !text->get().empty() &&
+               text->get().find('\0') == std::string::npos;
+    };
+    if (array == nullptr || !std::all_of(array->begin(), array->end(), is_text)) {
+        refuse(key, "must be an array of strings that are not empty");
+        return found;
+    }
+    for (const toml::node& element : *array) {
+        found.push_back({element.as_string()->get(), element.source().begin.line});
+    }
+    return found;
+}
+
 const toml::table* TableReader::table(std::string_view key) {
     const toml::node* node = find(key);
     if (node != nullptr && !node->is_table()) {

@@ -32,6 +32,8 @@ public:
     std::filesystem::path path(std::string_view key);
     std::optional<std::filesystem::path> optional_path(std::string_view key);
     std::map<std::string, std::string> texts(std::string_view key);
+    /// An array of strings that are not empty; empty when it is absent.
+    std::vector<Setting> settings(std::string_view key);
 
     /// A table inside this one, or null.
     const toml::table* table(std::string_view key);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace clawsigner::crypto {
@@ -11,17 +12,29 @@ namespace clawsigner::crypto {
 /// it lives.
 enum class Family : std::uint8_t {
     gateway_receipt,
+    cst,
 };
 
-inline constexpr std::array kFamilies{Family::gateway_receipt};
+inline constexpr std::array kFamilies{Family::gateway_receipt, Family::cst};
 
 /// As it stands in labels, configuration and answers. Static storage.
 constexpr std::string_view family_name(Family family) noexcept {
     switch (family) {
         case Family::gateway_receipt:
             return "gateway_receipt";
+        case Family::cst:
+            return "cst";
     }
     return "";
+}
+
+/// "gateway_receipt, cst": for messages.
+inline std::string family_names() {
+    std::string names;
+    for (const Family family : kFamilies) {
+        names.append(names.empty() ? "" : ", ").append(family_name(family));
+    }
+    return names;
 }
 
 constexpr std::optional<Family> family_from_name(std::string_view name) noexcept {

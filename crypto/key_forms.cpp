@@ -91,6 +91,10 @@ KeyIdentity identity_of(const PublicKey& key) {
     return {key, kid(key), did_key(key)};
 }
 
+std::string_view jws_algorithm(Algorithm algorithm) noexcept {
+    return algorithm == Algorithm::ed25519 ? "EdDSA" : "ES256";
+}
+
 std::string_view envelope_algorithm(Algorithm algorithm) noexcept {
     return algorithm == Algorithm::ed25519 ? "Ed25519" : "ES256";
 }

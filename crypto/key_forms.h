@@ -38,6 +38,9 @@ struct KeyIdentity {
 };
 KeyIdentity identity_of(const PublicKey& key);
 
+/// RFC 7518, RFC 8037: "EdDSA", "ES256". Static storage.
+std::string_view jws_algorithm(Algorithm algorithm) noexcept;
+
 /// The name an ecosystem envelope gives to the algorithm: "Ed25519", "ES256". Static storage.
 std::string_view envelope_algorithm(Algorithm algorithm) noexcept;
 

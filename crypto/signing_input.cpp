@@ -9,6 +9,7 @@ namespace clawsigner::crypto {
 namespace {
 
 constexpr std::string_view kLegacyReceiptStart = R"({"version":"1.0",)";
+constexpr std::string_view kJsonObjectStart = "eyJ";
 constexpr std::string_view kProbeStart = "clawsigner-probe-v1:";
 constexpr std::size_t kPayloadHashLength = 43;
 
@@ -21,12 +22,26 @@ bool is_payload_hash(std::string_view bytes) {
     return bytes.size() == kPayloadHashLength && std::ranges::all_of(bytes, is_base64url);
 }
 
+/// Both halves of a compact JWS are objects that begin with a member: '{"' is "eyJ" in base64url.
+bool is_jws_input(std::string_view bytes) {
+    const std::size_t dot = bytes.find('.');
+    if (dot == std::string_view::npos) {
+        return false;
+    }
+    const auto is_half = [](std::string_view half) {
+        return half.starts_with(kJsonObjectStart) && std::ranges::all_of(half, is_base64url);
+    };
+    return is_half(bytes.substr(0, dot)) && is_half(bytes.substr(dot + 1));
+}
+
 }  // namespace
 
 bool has_signed_form(Family family, std::string_view bytes) noexcept {
     switch (family) {
         case Family::gateway_receipt:
             return is_payload_hash(bytes) || bytes.starts_with(kLegacyReceiptStart);
+        case Family::cst:
+            return is_jws_input(bytes);
     }
     return false;
 }

@@ -17,6 +17,7 @@ namespace clawsigner::crypto {
 ///   gateway_receipt   43 characters of base64url (the hash of an envelope's payload), or a JSON
 ///   text that begins
 ///                     {"version":"1.0", (the legacy receipt)
+///   cst               a JWS signing input whose header is a JSON object: eyJ….eyJ…
 bool has_signed_form(Family family, std::string_view bytes) noexcept;
 
 /// What a key of family F is asked to sign. Only bytes of that family's form can be held by it, and

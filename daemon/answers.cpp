@@ -3,6 +3,7 @@
 #include "claw/json_writer.h"
 #include "claw/jwks.h"
 #include "claw/receipt.h"
+#include "claw/token.h"
 
 #include <algorithm>
 
@@ -30,6 +31,9 @@ std::string quoted(std::string_view text) {
 std::string error_text(const Error& error) {
     JsonWriter out;
     out.text("code", wire_name(error.code));
+    if (!error.rule.empty()) {
+        out.text("rule", error.rule);
+    }
     if (!error.field.empty()) {
         out.text("field", error.field);
     }
@@ -136,7 +140,11 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::malformed_json:
         case ErrorCode::invalid_field:
         case ErrorCode::timestamp_skew:
+        case ErrorCode::scope_too_large:
             return 400;
+        case ErrorCode::policy_denied:
+        case ErrorCode::forbidden:
+            return 403;
         case ErrorCode::not_found:
             return 404;
         case ErrorCode::method_not_allowed:
@@ -153,6 +161,7 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::pin_held:
         case ErrorCode::key_missing:
         case ErrorCode::key_quarantined:
+        case ErrorCode::queue_full:
             return 503;
         case ErrorCode::unset:
         case ErrorCode::internal:
@@ -165,24 +174,53 @@ unsigned http_status(ErrorCode code) noexcept {
 }
 
 Answer error_answer(const Error& error) {
-    return {http_status(error.code), error_object(error), {}};
+    Answer answer{http_status(error.code), error_object(error), {}, wire_name(error.code)};
+    if (error.code == ErrorCode::queue_full) {
+        answer.headers.emplace_back("Retry-After", "1");
+    }
+    return answer;
 }
 
 Answer receipt_answer(const service::SignedReceipt& receipt) {
-    return {200, receipt_text(receipt), {}};
+    return {200, receipt_text(receipt), {}, {}};
 }
 
 Answer batch_answer(const service::ReceiptBatch& batch) {
     const auto print = [](const Result<service::SignedReceipt>& result) {
         return result.ok() ? receipt_text(*result) : error_object(result.error());
     };
-    return {200, JsonWriter().raw("results", array_of(batch.results(), print)).done(), {}};
+    return {200, JsonWriter().raw("results", array_of(batch.results(), print)).done(), {}, {}};
 }
 
 Answer jwks_answer(const std::vector<crypto::KeyIdentity>& keys) {
     std::vector<crypto::PublicKey> bare;
     std::ranges::transform(keys, std::back_inserter(bare), &crypto::KeyIdentity::key);
-    return {200, claw::jwks_text(bare), {{"Cache-Control", "max-age=300"}}};
+    return {200, claw::jwks_text(bare), {{"Cache-Control", "max-age=300"}}, {}};
+}
+
+Answer issuer_did_answer(const std::vector<crypto::KeyIdentity>& keys) {
+    const crypto::KeyIdentity& signing = keys.front();
+    return {200,
+            JsonWriter()
+                .text("did", claw::kIssuerId)
+                .text("kid", signing.kid)
+                .text("public_key_b64u", base::base64url_encode(signing.key.raw()))
+                .done(),
+            {{"Cache-Control", "max-age=3600"}},
+            {}};
+}
+
+Answer token_answer(const service::IssuedToken& token) {
+    return {200,
+            JsonWriter()
+                .text("token", token.token)
+                .raw("claims", token.claims)
+                .text("kid", token.kid)
+                .text("token_hash", token.token_hash)
+                .text("token_scope_hash_b64u", token.scope_hash)
+                .done(),
+            {},
+            {}};
 }
 
 Answer did_answer(const std::vector<crypto::KeyIdentity>& keys) {
@@ -206,8 +244,10 @@ Answer did_answer(const std::vector<crypto::KeyIdentity>& keys) {
             .raw("assertionMethod", "[" + quoted(method_id) + "]")
             .raw("deployment", deployment)
             .done();
-    return {
-        200, std::move(body), {{"Cache-Control", "max-age=3600"}, {"ETag", quoted(signing.kid)}}};
+    return {200,
+            std::move(body),
+            {{"Cache-Control", "max-age=3600"}, {"ETag", quoted(signing.kid)}},
+            {}};
 }
 
 Answer readiness_answer(const service::Readiness& readiness) {
@@ -216,6 +256,7 @@ Answer readiness_answer(const service::Readiness& readiness) {
                 .boolean("ready", readiness.ready())
                 .raw("reasons", array_of(readiness.reasons, error_text))
                 .done(),
+            {},
             {}};
 }
 
@@ -228,6 +269,7 @@ Answer status_answer(const service::StatusReport& report) {
                 .raw("backends", array_of(report.backends, backend_text))
                 .raw("families", array_of(report.families, family_text))
                 .done(),
+            {},
             {}};
 }
 
@@ -237,11 +279,12 @@ Answer key_list_answer(const service::KeyList& list) {
                 .raw("keys", array_of(list.keys, key_text))
                 .raw("unusable", array_of(list.unusable, unusable_text))
                 .done(),
+            {},
             {}};
 }
 
 Answer key_answer(const service::KeyView& view) {
-    return {201, JsonWriter().raw("key", key_text(view)).done(), {}};
+    return {201, JsonWriter().raw("key", key_text(view)).done(), {}, {}};
 }
 
 }  // namespace clawsigner::daemon

@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "crypto/key_forms.h"
 #include "daemon/http.h"
+#include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/readiness.h"
 #include "service/receipt_batch.h"
@@ -17,12 +18,15 @@ namespace clawsigner::daemon {
 /// The HTTP status that fits a code.
 unsigned http_status(ErrorCode code) noexcept;
 
-/// {"error":{"code","field"?,"message"}} with its status.
+/// {"error":{"code","rule"?,"field"?,"message"}} with its status.
 Answer error_answer(const Error& error);
 
 Answer receipt_answer(const service::SignedReceipt& receipt);
 Answer batch_answer(const service::ReceiptBatch& batch);
 Answer jwks_answer(const std::vector<crypto::KeyIdentity>& keys);
+Answer token_answer(const service::IssuedToken& token);
+/// {did, kid, public_key_b64u} of the issuer, as clawscope serves it, for the first (signing) key.
+Answer issuer_did_answer(const std::vector<crypto::KeyIdentity>& keys);
 /// The DID document of the gateway, as clawproxy serves it, for the first (signing) key.
 Answer did_answer(const std::vector<crypto::KeyIdentity>& keys);
 Answer readiness_answer(const service::Readiness& readiness);

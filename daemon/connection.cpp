@@ -2,15 +2,20 @@
 
 #include "crypto/random.h"
 #include "daemon/answers.h"
+#include "daemon/watchdog.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
+#include <cerrno>
 #include <optional>
+#include <sys/socket.h>
 
 namespace clawsigner::daemon {
 namespace {
@@ -21,11 +26,11 @@ namespace http = beast::http;
 
 constexpr std::uint32_t kMaxHeader = 16'384;
 constexpr std::size_t kReadAhead = 16'384;
+constexpr std::size_t kKeptBuffer = 65'536;  // more than this is given back between two requests
 constexpr std::size_t kDiscardBytes = 16U << 20U;
 constexpr auto kDiscardTime = std::chrono::seconds(2);
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 
-using Stream = beast::basic_stream<asio::local::stream_protocol>;
 using Parser = http::request_parser<http::string_body>;
 using Response = http::response<http::string_body>;
 
@@ -53,9 +58,6 @@ Error read_failure(const beast::error_code& error) {
     if (error == http::error::body_limit) {
         return {ErrorCode::too_large, "the request's body is too large"};
     }
-    if (error == beast::error::timeout) {
-        return {ErrorCode::timeout, "the request did not arrive in time"};
-    }
     return {ErrorCode::bad_request, "not an HTTP/1.1 request: " + error.message()};
 }
 
@@ -64,6 +66,21 @@ bool framing_is_plain(const Parser::value_type& request) {
     const auto codings = request.count(http::field::transfer_encoding);
     return codings == 0 || (codings == 1 && request.version() == 11 &&
                             beast::iequals(request[http::field::transfer_encoding], "chunked"));
+}
+
+/// Says that nothing more comes from us, and reads what the client still sends: bounded in bytes,
+/// and in time by whoever cancels.
+asio::awaitable<void> discard(Connection::Socket& socket) {
+    beast::error_code ignored;
+    socket.shutdown(Connection::Socket::shutdown_send, ignored);
+    std::array<char, 4096> some{};
+    for (std::size_t discarded = 0; discarded < kDiscardBytes;) {
+        const auto [error, size] = co_await socket.async_read_some(asio::buffer(some), kUse);
+        if (error) {
+            co_return;
+        }
+        discarded += size;
+    }
 }
 
 /// Errors after which nobody is there to answer.
@@ -75,7 +92,11 @@ bool peer_is_gone(const beast::error_code& error) {
 
 class HttpConnection final : public Connection {
 public:
-    HttpConnection(Socket socket, Door& door) : stream_(std::move(socket)), door_(door) {}
+    HttpConnection(Socket socket, Door& door, Caller caller)
+        : socket_(std::move(socket)),
+          door_(door),
+          caller_(std::move(caller)),
+          welcome_(door.access.allows(caller_.peer)) {}
 
     asio::awaitable<void> serve() override;
     void drain() override;
@@ -90,44 +111,114 @@ private:
     asio::awaitable<Answer> answer(const Parser::value_type& request);
     asio::awaitable<void> discard_rest();
     asio::awaitable<bool> write(Answer answer, bool keep_alive, unsigned version);
+    asio::awaitable<bool> serve_one();
 
     /// Judges the header: the operation asked for, or the answer that refuses it.
     void judge_header(Parser& parser);
+    std::optional<Error> header_fault(const Parser& parser, const Lookup& found) const;
     void refuse(const Error& error);
+    void refuse_read(const beast::error_code& error);
+    void arm(std::chrono::milliseconds time) { watchdog_.start(time, shared_from_this()); }
+    /// What the client has sent that was not read yet.
+    enum class Arrival { bytes, nothing, end };
+    Arrival arrival();
+    void log_request(const Answer& answer, const std::string& id);
 
-    Stream stream_;
+    Socket socket_;
     Door& door_;
+    Caller caller_;
+    const bool welcome_;
+    Watchdog watchdog_{socket_};
     beast::flat_buffer buffer_{kReadAhead + kMaxHeader + largest_body()};
     const Operation* operation_ = nullptr;
+    Admission::Place place_;  // of the request under way
     Answer refusal_;
-    bool busy_ = false;  // a request is being read or answered
+    bool busy_ = false;      // a request is being read or answered
+    bool bodiless_ = false;  // the answer to HEAD has a header only
+    std::chrono::steady_clock::time_point began_;
 };
 
 void HttpConnection::refuse(const Error& error) {
+    operation_ = nullptr;
     refusal_ = error_answer(error);
 }
 
+void HttpConnection::refuse_read(const beast::error_code& error) {
+    refuse(watchdog_.expired() ? Error(ErrorCode::timeout, "the request did not arrive in time")
+                               : read_failure(error));
+}
+
 void HttpConnection::drain() {
-    asio::post(stream_.get_executor(), [self = shared_from_this(), this] {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), this] {
         if (!busy_) {
-            stream_.cancel();
+            beast::error_code ignored;
+            socket_.cancel(ignored);
         }
     });
 }
 
+HttpConnection::Arrival HttpConnection::arrival() {
+    if (buffer_.size() > 0) {
+        return Arrival::bytes;
+    }
+    char first = 0;
+    const ssize_t peeked = ::recv(socket_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (peeked > 0) {
+        return Arrival::bytes;
+    }
+    return peeked < 0 && errno == EAGAIN ? Arrival::nothing : Arrival::end;
+}
+
+/// Waits without holding memory for what may never come. While the door drains nothing is waited
+/// for, but what has arrived is still served.
 asio::awaitable<bool> HttpConnection::await_first_byte() {
     busy_ = false;
-    if (buffer_.size() > 0) {
-        co_return true;  // a pipelined request is here already
+    if (buffer_.size() == 0 && buffer_.capacity() > kKeptBuffer) {
+        buffer_.shrink_to_fit();
     }
-    if (door_.draining) {
+    Arrival arrived = arrival();
+    if (arrived == Arrival::nothing) {
+        arm(door_.limits.idle);
+    }
+    // A wait can end for an event of the past: only the socket itself says whether bytes are here.
+    while (arrived == Arrival::nothing && !door_.draining && !watchdog_.expired()) {
+        co_await socket_.async_wait(Socket::wait_read, kUse);
+        arrived = arrival();
+    }
+    if (arrived != Arrival::bytes) {
         co_return false;
     }
-    stream_.expires_after(door_.limits.idle);
-    const auto space = buffer_.prepare(kReadAhead);
-    const auto [error, size] = co_await stream_.async_read_some(space, kUse);
-    buffer_.commit(size);
-    co_return !error;
+    busy_ = true;
+    began_ = std::chrono::steady_clock::now();
+    arm(door_.limits.request);
+    co_return true;
+}
+
+std::optional<Error> HttpConnection::header_fault(const Parser& parser, const Lookup& found) const {
+    const auto& request = parser.get();
+    const std::string role(role_name(door_.role));
+    if (!welcome_) {
+        return Error(ErrorCode::forbidden, "user " + std::to_string(caller_.peer.uid) +
+                                               " may not use the " + role + " socket");
+    }
+    if (request.version() == 11 && request.count(http::field::host) != 1) {
+        return Error(ErrorCode::bad_request, "an HTTP/1.1 request has one Host header");
+    }
+    if (!framing_is_plain(request)) {
+        return Error(ErrorCode::bad_request, "Transfer-Encoding may only be chunked");
+    }
+    if (!found.allowed.empty()) {
+        return Error(ErrorCode::method_not_allowed, "this path takes " + found.allowed);
+    }
+    if (found.operation == nullptr) {
+        return Error(ErrorCode::not_found, "no such operation on the " + role + " socket");
+    }
+    if (parser.content_length().value_or(0) > found.operation->max_body) {
+        return Error(
+            ErrorCode::too_large,
+            "the body may have at most " + std::to_string(found.operation->max_body) + " bytes");
+    }
+    return std::nullopt;
 }
 
 void HttpConnection::judge_header(Parser& parser) {
@@ -135,42 +226,37 @@ void HttpConnection::judge_header(Parser& parser) {
     const Target target = target_of({request.target().data(), request.target().size()});
     const Lookup found = find_operation(
         door_.role, {request.method_string().data(), request.method_string().size()}, target.path);
+    bodiless_ = request.method() == http::verb::head;
+    if (const auto fault = header_fault(parser, found)) {
+        refuse(*fault);
+        if (fault->code == ErrorCode::method_not_allowed) {
+            refusal_.headers.emplace_back("Allow", found.allowed);
+        }
+        return;
+    }
+    const std::size_t most = found.operation->max_body;
+    place_ = door_.admission.request(parser.content_length()
+                                         ? static_cast<std::size_t>(*parser.content_length())
+                                         : (parser.chunked() ? most : 0));
+    if (!place_) {
+        return refuse(Error(ErrorCode::queue_full, "too many requests are under way"));
+    }
     operation_ = found.operation;
-    if (request.version() == 11 && request.count(http::field::host) != 1) {
-        operation_ = nullptr;
-        return refuse(Error(ErrorCode::bad_request, "an HTTP/1.1 request has one Host header"));
-    }
-    if (!framing_is_plain(request)) {
-        operation_ = nullptr;
-        return refuse(Error(ErrorCode::bad_request, "Transfer-Encoding may only be chunked"));
-    }
-    if (!found.allowed.empty()) {
-        refuse(Error(ErrorCode::method_not_allowed, "this path takes " + found.allowed));
-        refusal_.headers.emplace_back("Allow", found.allowed);
-    } else if (operation_ == nullptr) {
-        refuse(Error(ErrorCode::not_found,
-                     "no such operation on the " + std::string(role_name(door_.role)) + " socket"));
-    } else if (parser.content_length().value_or(0) > operation_->max_body) {
-        refuse(Error(ErrorCode::too_large, "the body may have at most " +
-                                               std::to_string(operation_->max_body) + " bytes"));
-        operation_ = nullptr;
-    } else {
-        parser.body_limit(operation_->max_body);
-    }
+    parser.body_limit(most);
 }
 
 asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Parser& parser) {
+    operation_ = nullptr;
+    bodiless_ = false;
     parser.header_limit(kMaxHeader);
     parser.body_limit(largest_body());
     if (!co_await await_first_byte()) {
         co_return Read::over;
     }
-    busy_ = true;
-    stream_.expires_after(door_.limits.request);
-    const auto [error, size] = co_await http::async_read_header(stream_, buffer_, parser, kUse);
+    const auto [error, size] = co_await http::async_read_header(socket_, buffer_, parser, kUse);
     if (error) {
-        refuse(read_failure(error));
-        co_return peer_is_gone(error) ? Read::over : Read::refused;
+        refuse_read(error);
+        co_return peer_is_gone(error) && !watchdog_.expired() ? Read::over : Read::refused;
     }
     judge_header(parser);
     if (operation_ == nullptr) {
@@ -183,21 +269,24 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_body(Parser& parser) 
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         const http::response<http::empty_body> go_on(http::status::continue_,
                                                      parser.get().version());
-        const auto [error, size] = co_await http::async_write(stream_, go_on, kUse);
+        const auto [error, size] = co_await http::async_write(socket_, go_on, kUse);
         if (error) {
             co_return Read::over;
         }
     }
-    const auto [error, size] = co_await http::async_read(stream_, buffer_, parser, kUse);
+    const auto [error, size] = co_await http::async_read(socket_, buffer_, parser, kUse);
     if (error) {
-        refuse(read_failure(error));
-        co_return peer_is_gone(error) ? Read::over : Read::refused;
+        refuse_read(error);
+        co_return peer_is_gone(error) && !watchdog_.expired() ? Read::over : Read::refused;
     }
     co_return Read::complete;
 }
 
 asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request) {
     const Target target = target_of({request.target().data(), request.target().size()});
+    if (operation_->query == Query::none && !target.query.empty()) {
+        co_return error_answer(Error::at("query", "is not taken here"));
+    }
     const Call call{door_.appliance, door_.role,    target.query,
                     request.body(),  door_.threads, door_.thread_count};
     if (const auto* plain = std::get_if<PlainHandler>(&operation_->handler)) {
@@ -206,67 +295,163 @@ asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request
     co_return co_await std::get<SpreadHandler>(operation_->handler)(call);
 }
 
+/// One line for every request that is refused, as far as the budget goes; for every one at all at
+/// level debug.
+void HttpConnection::log_request(const Answer& answer, const std::string& id) {
+    const bool good = answer.code.empty();  // also for "not ready", which is an answer
+    const auto level = good                   ? Log::Level::debug
+                       : answer.status >= 500 ? Log::Level::warning
+                                              : Log::Level::info;
+    if (!door_.log.wants(level)) {
+        return;
+    }
+    const auto left_out = good ? std::optional<std::size_t>(0) : door_.log_budget.take();
+    if (!left_out) {
+        return;
+    }
+    const auto took = std::chrono::steady_clock::now() - began_;
+    claw::JsonWriter line;
+    line.text("request", id)
+        .text("role", role_name(door_.role))
+        .text("operation", operation_ == nullptr ? "none" : operation_->path)
+        .integer("status", answer.status)
+        .integer("uid", caller_.peer.uid)
+        .integer("us", std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+    if (!good) {
+        line.text("code", answer.code);
+    }
+    if (caller_.peer.pid_is_certain) {
+        line.integer("pid", caller_.peer.pid);
+    }
+    if (*left_out > 0) {
+        line.integer("left_out", static_cast<std::int64_t>(*left_out));
+    }
+    door_.log.event(good ? "request.answered" : "request.refused", level, std::move(line));
+}
+
 asio::awaitable<bool> HttpConnection::write(Answer answer, bool keep_alive, unsigned version) {
+    const std::string id = request_id();
+    log_request(answer, id);
     Response response(static_cast<http::status>(answer.status), version);
     response.set(http::field::content_type, "application/json");
-    response.set("X-Request-Id", request_id());
+    response.set("X-Request-Id", id);
     for (const auto& [name, value] : answer.headers) {
         response.set(name, value);
     }
     response.body() = std::move(answer.body);
     response.keep_alive(keep_alive);
     response.prepare_payload();
-    stream_.expires_after(door_.limits.write);
-    const auto [error, size] = co_await http::async_write(stream_, response, kUse);
+    if (bodiless_) {
+        response.body().clear();
+    }
+    arm(door_.limits.write);
+    const auto [error, size] = co_await http::async_write(socket_, response, kUse);
     co_return !error && keep_alive;
 }
 
 /// Lets a client that is still sending finish, so that it reads our answer instead of a broken
-/// pipe. Bounded.
+/// pipe.
 asio::awaitable<void> HttpConnection::discard_rest() {
-    beast::error_code ignored;
-    stream_.socket().shutdown(asio::local::stream_protocol::socket::shutdown_send, ignored);
-    stream_.expires_after(kDiscardTime);
+    arm(kDiscardTime);
     buffer_.clear();
-    for (std::size_t discarded = 0; discarded < kDiscardBytes;) {
-        const auto space = buffer_.prepare(kReadAhead);
-        const auto [error, size] = co_await stream_.async_read_some(space, kUse);
-        if (error) {
-            co_return;
-        }
-        discarded += size;
+    buffer_.shrink_to_fit();
+    co_await discard(socket_);
+}
+
+/// One request. False when it was the last.
+asio::awaitable<bool> HttpConnection::serve_one() {
+    Parser parser;
+    const Read read = co_await read_request(parser);
+    if (read == Read::over) {
+        co_return false;
     }
+    if (read == Read::refused) {
+        // What stands in the stream behind a refused header is anybody's guess: answer and close.
+        co_await write(std::move(refusal_), false, 11);
+        place_ = {};
+        co_await discard_rest();
+        co_return false;
+    }
+    const auto& request = parser.get();
+    Answer made = co_await answer(request);
+    const bool last = door_.draining && arrival() != Arrival::bytes;
+    const bool more =
+        co_await write(std::move(made), request.keep_alive() && !last, request.version());
+    place_ = {};
+    co_return more;
 }
 
 asio::awaitable<void> HttpConnection::serve() {
     const auto self = shared_from_this();
-    for (bool open = true; open;) {
-        Parser parser;
-        const Read read = co_await read_request(parser);
-        if (read == Read::over) {
-            break;
-        }
-        if (read == Read::refused) {
-            // What stands in the stream behind a refused header is anybody's guess: answer and
-            // close.
-            co_await write(std::move(refusal_), false, 11);
-            co_await discard_rest();
-            break;
-        }
-        const auto& request = parser.get();
-        const bool keep_alive = request.keep_alive() && !door_.draining;
-        Answer made = co_await answer(request);
-        open = co_await write(std::move(made), keep_alive, request.version());
+    while (co_await serve_one()) {
     }
+    watchdog_.stop();
     beast::error_code ignored;
-    stream_.socket().shutdown(asio::local::stream_protocol::socket::shutdown_both, ignored);
-    stream_.close();
+    socket_.shutdown(Socket::shutdown_both, ignored);
+    socket_.close(ignored);
 }
 
 }  // namespace
 
-std::shared_ptr<Connection> Connection::make(Socket socket, Door& door) {
-    return std::make_shared<HttpConnection>(std::move(socket), door);
+std::shared_ptr<Connection> Connection::make(Socket socket, Door& door, Caller caller) {
+    return std::make_shared<HttpConnection>(std::move(socket), door, std::move(caller));
+}
+
+namespace {
+
+/// A client that was told to come back later, while it reads that.
+struct TurnedAway {
+    TurnedAway(Connection::Socket s, Admission::Place p)
+        : socket(std::move(s)), place(std::move(p)) {}
+
+    Connection::Socket socket;
+    Admission::Place place;
+    Watchdog watchdog{socket};
+};
+
+asio::awaitable<void> see_out(std::shared_ptr<TurnedAway> client) {
+    client->watchdog.start(kDiscardTime, client);
+    co_await discard(client->socket);
+    client->watchdog.stop();
+}
+
+Response come_back_later(const Answer& answer) {
+    Response response(static_cast<http::status>(answer.status), 11);
+    response.set(http::field::content_type, "application/json");
+    response.set("X-Request-Id", request_id());
+    for (const auto& [name, value] : answer.headers) {
+        response.set(name, value);
+    }
+    response.body() = answer.body;
+    response.keep_alive(false);
+    response.prepare_payload();
+    return response;
+}
+
+}  // namespace
+
+void turn_away(Connection::Socket socket, Door& door, const Peer& peer) {
+    const Answer answer =
+        error_answer(Error(ErrorCode::queue_full, "too many connections; come back later"));
+    // A fresh socket's buffer takes all of it at once.
+    beast::error_code ignored;
+    socket.non_blocking(true, ignored);
+    http::write(socket, come_back_later(answer), ignored);
+    if (const auto left_out = door.log_budget.take()) {
+        door.log.event("connection.refused", Log::Level::warning,
+                       std::move(claw::JsonWriter()
+                                     .text("role", role_name(door.role))
+                                     .text("code", answer.code)
+                                     .integer("uid", peer.uid)
+                                     .integer("left_out", static_cast<std::int64_t>(*left_out))));
+    }
+    auto place = door.lobby.connection(peer.uid);
+    if (!place) {
+        return;
+    }
+    const auto executor = socket.get_executor();
+    auto client = std::make_shared<TurnedAway>(std::move(socket), std::move(place));
+    asio::co_spawn(executor, see_out(std::move(client)), asio::detached);
 }
 
 }  // namespace clawsigner::daemon

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "daemon/admission.h"
 #include "daemon/log.h"
+#include "daemon/log_budget.h"
 #include "daemon/operations.h"
+#include "daemon/peer.h"
 #include "service/appliance.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -26,14 +29,28 @@ struct Door {
     const service::Appliance& appliance;
     const Log& log;
     Role role;
-    boost::asio::any_io_executor threads;
     unsigned thread_count;
+    AccessList access;
+    AdmissionLimits bounds;
     ConnectionLimits limits;
+    boost::asio::any_io_executor threads{};
+    Admission admission{bounds};
+    /// Places of those who are only told that they may not, and of those who are turned away: few,
+    /// and not taken from the ones who may.
+    Admission lobby{{64, 32, 0, 0}};
+    LogBudget log_budget{};
     std::atomic<bool> draining{false};
 };
 
+/// Who is at the other end, and the place that was made for it.
+struct Caller {
+    Peer peer;
+    Admission::Place place;
+};
+
 /// One client, from accept to close: HTTP/1.1 with keep-alive and pipelining, every read bounded in
-/// bytes and time. Beast is behind this and nowhere else.
+/// bytes and time. A caller whom the door's access list does not let in is told so, whatever it
+/// asks. Beast is behind this and nowhere else.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     using Socket = boost::asio::local::stream_protocol::socket;
@@ -41,13 +58,17 @@ public:
     virtual ~Connection() = default;
 
     /// The socket's executor must be a strand, or run on one thread.
-    static std::shared_ptr<Connection> make(Socket socket, Door& door);
+    static std::shared_ptr<Connection> make(Socket socket, Door& door, Caller caller);
 
     /// Serves until the client leaves, breaks the protocol or a deadline, or the door drains.
     virtual boost::asio::awaitable<void> serve() = 0;
 
-    /// Ends the connection now if it is between two requests, else after the answer. Any thread.
+    /// Ends the connection once everything it has received is answered. Any thread.
     virtual void drain() = 0;
 };
+
+/// Tells a client for whom there is no place to come back later, and lets it go: once it has heard,
+/// if the lobby has room for it so long, else at once.
+void turn_away(Connection::Socket socket, Door& door, const Peer& peer);
 
 }  // namespace clawsigner::daemon

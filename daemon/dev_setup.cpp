@@ -104,10 +104,15 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
         .append("environment = { SOFTHSM2_CONF = ")
         .append(toml_string(directory / "softhsm2.conf"))
         .append(" }\n\n")
-        .append("[families.gateway_receipt]\nbackend = \"main\"\n")
-        .append("algorithm = \"")
-        .append(algorithm_name(setup.algorithm))
-        .append("\"\n");
+        .append("# Any audience, any scope without a wildcard but egress:*.DOMAIN.\n")
+        .append("[ceiling]\nmax_ttl_seconds = 3600\naudiences = [\"*\"]\nscopes = [\"*\"]\n");
+    for (const crypto::Family family : crypto::kFamilies) {
+        text.append("\n[families.")
+            .append(family_name(family))
+            .append("]\nbackend = \"main\"\nalgorithm = \"")
+            .append(algorithm_name(setup.algorithm))
+            .append("\"\n");
+    }
     return text;
 }
 

@@ -2,7 +2,9 @@
 
 #include "claw/json_reader.h"
 #include "claw/receipt_request.h"
+#include "claw/token_request.h"
 #include "daemon/answers.h"
+#include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/publish.h"
 #include "service/readiness.h"
@@ -13,18 +15,6 @@ namespace clawsigner::daemon {
 namespace {
 
 constexpr std::size_t kMaxName = 64;
-
-/// The family whose keys a socket speaks of.
-crypto::Family family_of(Role) {
-    return crypto::Family::gateway_receipt;
-}
-
-Status no_query(const Call& call) {
-    if (!call.query.empty()) {
-        return Error::at("query", "is not taken here");
-    }
-    return Status::done();
-}
 
 struct KeyRequest {
     crypto::Family family{};
@@ -38,7 +28,7 @@ Result<KeyRequest> parse_key_request(std::string_view body) {
     if (const auto family = crypto::family_from_name(in.text("family", kMaxName))) {
         request.family = *family;
     } else {
-        in.refuse("family", "must be gateway_receipt");
+        in.refuse("family", "must be one of: " + crypto::family_names());
     }
     if (const auto name = in.optional_text("algorithm", kMaxName)) {
         request.algorithm = crypto::algorithm_from_name(*name);
@@ -61,13 +51,21 @@ Result<service::SignedReceipt> signed_receipt(const Call& call) {
     return service::sign_receipt(call.appliance, std::move(request));
 }
 
+Result<service::IssuedToken> issued_token(const Call& call) {
+    TRY(const auto request, claw::parse_token_request(call.body));
+    return service::issue_token(call.appliance, request);
+}
+
+/// The table gives these operations only to sockets that speak of one family.
 Result<std::vector<crypto::KeyIdentity>> published(const Call& call) {
-    CHECK_OK(no_query(call));
-    return service::published_keys(call.appliance, family_of(call.role));
+    const auto family = family_of(call.role);
+    if (!family) {
+        return Error(ErrorCode::internal, "this socket speaks of no one family");
+    }
+    return service::published_keys(call.appliance, *family);
 }
 
 Result<service::KeyView> created_key(const Call& call) {
-    CHECK_OK(no_query(call));
     TRY(const KeyRequest request, parse_key_request(call.body));
     return service::create_key(call.appliance, request.family, request.algorithm);
 }
@@ -93,15 +91,22 @@ Answer get_jwks(const Call& call) {
 }
 
 Answer get_did(const Call& call) {
-    return answer_or_error(published(call), did_answer);
+    return answer_or_error(published(call),
+                           call.role == Role::issuer ? issuer_did_answer : did_answer);
+}
+
+Answer issue_token(const Call& call) {
+    return answer_or_error(issued_token(call), token_answer);
 }
 
 Answer get_healthz(const Call&) {
-    return {200, R"({"alive":true})", {}};
+    return {200, R"({"alive":true})", {}, {}};
 }
 
 Answer get_readyz(const Call& call) {
-    return readiness_answer(service::readiness(call.appliance, family_of(call.role)));
+    const auto family = family_of(call.role);
+    return readiness_answer(family ? service::readiness(call.appliance, *family)
+                                   : service::readiness(call.appliance));
 }
 
 Answer get_status(const Call& call) {

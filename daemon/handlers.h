@@ -12,6 +12,8 @@ namespace clawsigner::daemon {
 Answer sign_receipt(const Call& call);
 boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call);
 
+Answer issue_token(const Call& call);
+
 Answer get_jwks(const Call& call);
 Answer get_did(const Call& call);
 Answer get_healthz(const Call& call);

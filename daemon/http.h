@@ -20,6 +20,7 @@ struct Answer {
     unsigned status = 200;
     std::string body;  // JSON
     std::vector<std::pair<std::string, std::string>> headers;
+    std::string_view code;  // the error's, for the log; empty when good. Static storage.
 };
 
 }  // namespace clawsigner::daemon

@@ -59,11 +59,11 @@ Status clear_stale(const std::filesystem::path& path, const sockaddr_un& address
 
 }  // namespace
 
-Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path) {
+Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path, mode_t mode) {
     TRY(const sockaddr_un address, address_of(path));
     CHECK_OK(clear_stale(path, address));
     base::UniqueFd fd = new_socket();
-    const mode_t before = ::umask(0177);
+    const mode_t before = ::umask(~mode & 0777U);
     const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const int bind_errno = errno;
     ::umask(before);

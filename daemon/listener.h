@@ -25,10 +25,11 @@ private:
 /// A listening Unix socket. It takes its path with it when it goes.
 class ListeningSocket {
 public:
-    /// Reachable by its owner only (mode 0600 from the first moment). A socket that a dead daemon
+    /// Its file has `mode` from the first moment: 0600 for its owner only, 0666 where the peer's
+    /// credentials decide. A socket that a dead daemon
     /// left behind is replaced; one that somebody answers on is not. Errors: config_invalid (path
     /// too long, in use), io_failed.
-    static Result<ListeningSocket> at(const std::filesystem::path& path);
+    static Result<ListeningSocket> at(const std::filesystem::path& path, mode_t mode = 0600);
 
     ~ListeningSocket();
     ListeningSocket(ListeningSocket&& other) noexcept;

@@ -48,8 +48,12 @@ Log::Log(Level least)
 
 Log::~Log() = default;
 
+bool Log::wants(Level level) const noexcept {
+    return logger_->should_log(spdlog_level(level));
+}
+
 void Log::event(std::string_view name, Level level, claw::JsonWriter&& members) const {
-    if (!logger_->should_log(spdlog_level(level))) {
+    if (!wants(level)) {
         return;
     }
     std::string line = claw::JsonWriter()

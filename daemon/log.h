@@ -21,6 +21,8 @@ public:
     explicit Log(Level least);
     ~Log();
 
+    bool wants(Level level) const noexcept;
+
     /// event("backend.state", Log::Level::info, JsonWriter().text("backend", "main"));
     void event(std::string_view name, Level level, claw::JsonWriter&& members = {}) const;
 

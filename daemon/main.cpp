@@ -1,4 +1,5 @@
 #include "config/config.h"
+#include "daemon/access.h"
 #include "daemon/dev_setup.h"
 #include "daemon/hardening.h"
 #include "daemon/log.h"
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@ using namespace clawsigner;
 constexpr int kGood = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
+
+constexpr std::size_t kOwnFiles = 64;  // modules, tokens, log, epoll, lock
 
 constexpr unsigned kLongestStop = 20;  // seconds from SIGTERM to the end, come what may
 
@@ -46,6 +50,39 @@ int print_error(const Error& error) {
 unsigned io_threads(const config::Config& config) {
     return config.server.io_threads > 0 ? config.server.io_threads
                                         : std::max(std::thread::hardware_concurrency(), 1U);
+}
+
+/// Every connection is a descriptor, and a daemon without descriptors loses its token, too: so many
+/// connections as the limit on open files leaves room for.
+daemon::AdmissionLimits bounds(const config::Config& config, const daemon::Log& log) {
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    const std::size_t room =
+        files.rlim_cur > 2 * kOwnFiles ? files.rlim_cur - kOwnFiles : kOwnFiles;
+    const std::size_t most = std::max<std::size_t>(room / daemon::kRoles.size(), 1);
+    daemon::AdmissionLimits bounds;
+    bounds.connections = std::min(config.server.max_connections, most);
+    bounds.connections_per_user = config.server.max_connections_per_user;
+    bounds.requests = config.server.max_requests;
+    if (bounds.connections < config.server.max_connections) {
+        log.event(
+            "limits.lowered", daemon::Log::Level::warning,
+            std::move(claw::JsonWriter()
+                          .text("reason", "the limit on open files (LimitNOFILE=)")
+                          .integer("connections", static_cast<std::int64_t>(bounds.connections))));
+    }
+    return bounds;
+}
+
+Result<daemon::Server::Settings> server_settings(const config::Config& config,
+                                                 const daemon::Log& log) {
+    daemon::Server::Settings settings;
+    settings.io_threads = io_threads(config);
+    TRY(settings.access, daemon::access_table(config));
+    settings.bounds = bounds(config, log);
+    return settings;
 }
 
 /// SIGTERM and SIGINT, blocked in every thread from the first moment on, so that one waits for them
@@ -74,10 +111,11 @@ Status serve(const std::string& file) {
     TRY(const config::Config config, config::load(file));
     const daemon::Log log(daemon::Log::Level::info);
     // Before any device is touched: a second daemon must not log in to the first one's token.
-    TRY(auto sockets, daemon::Sockets::bind(config.server.directory));
+    TRY(auto settings, server_settings(config, log));
+    TRY(auto sockets, daemon::Sockets::bind(config.server.directory, settings.access));
     TRY(const auto wiring, daemon::Wiring::make(config, log));
     TRY(const auto server,
-        daemon::Server::start(std::move(sockets), wiring->appliance(), log, {io_threads(config)}));
+        daemon::Server::start(std::move(sockets), wiring->appliance(), log, settings));
     log.event("daemon.started", daemon::Log::Level::info,
               std::move(claw::JsonWriter()
                             .text("version", CLAWSIGNER_VERSION)

@@ -13,29 +13,29 @@ constexpr std::size_t kArtefactBody = 65'536;
 constexpr std::size_t kBatchBody = 4U << 20U;
 
 constexpr Roles kProxy(Role::proxy);
+constexpr Roles kIssuer(Role::issuer);
+constexpr Roles kSigners(Role::proxy, Role::issuer);
 constexpr Roles kAdmin(Role::admin);
-constexpr Roles kAll(Role::proxy, Role::admin);
+constexpr Roles kWatchers(Role::admin, Role::observe);
+constexpr Roles kAll(Role::proxy, Role::issuer, Role::admin, Role::observe);
 
 constexpr std::array kOperations{
     // clang-format off
-    //        method        path                  roles   largest body   handler
-    Operation{Method::post, "/v1/receipts",       kProxy, kArtefactBody, sign_receipt},
-    Operation{Method::post, "/v1/receipts/batch", kProxy, kBatchBody,    sign_receipt_batch},
-    Operation{Method::get,  "/v1/jwks",           kProxy, kNoBody,       get_jwks},
-    Operation{Method::get,  "/v1/did",            kProxy, kNoBody,       get_did},
-    Operation{Method::get,  "/v1/status",         kAdmin, kNoBody,       get_status},
-    Operation{Method::get,  "/v1/keys",           kAdmin, kNoBody,       list_keys},
-    Operation{Method::post, "/v1/keys",           kAdmin, kArtefactBody, create_key},
-    Operation{Method::get,  "/healthz",           kAll,   kNoBody,       get_healthz},
-    Operation{Method::get,  "/readyz",            kAll,   kNoBody,       get_readyz},
+    //        method        path                  roles      largest body   query         handler
+    Operation{Method::post, "/v1/receipts",       kProxy,    kArtefactBody, Query::taken, sign_receipt},
+    Operation{Method::post, "/v1/receipts/batch", kProxy,    kBatchBody,    Query::taken, sign_receipt_batch},
+    Operation{Method::post, "/v1/tokens",         kIssuer,   kArtefactBody, Query::none,  issue_token},
+    Operation{Method::get,  "/v1/jwks",           kSigners,  kNoBody,       Query::none,  get_jwks},
+    Operation{Method::get,  "/v1/did",            kSigners,  kNoBody,       Query::none,  get_did},
+    Operation{Method::get,  "/v1/status",         kWatchers, kNoBody,       Query::none,  get_status},
+    Operation{Method::get,  "/v1/keys",           kWatchers, kNoBody,       Query::none,  list_keys},
+    Operation{Method::post, "/v1/keys",           kAdmin,    kArtefactBody, Query::none,  create_key},
+    Operation{Method::get,  "/healthz",           kAll,      kNoBody,       Query::none,  get_healthz},
+    Operation{Method::get,  "/readyz",            kAll,      kNoBody,       Query::none,  get_readyz},
     // clang-format on
 };
 
 }  // namespace
-
-std::string_view role_name(Role role) noexcept {
-    return role == Role::proxy ? "proxy" : "admin";
-}
 
 std::span<const Operation> operations() noexcept {
     return kOperations;

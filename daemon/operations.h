@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/http.h"
+#include "daemon/role.h"
 #include "service/appliance.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,24 +15,6 @@
 #include <variant>
 
 namespace clawsigner::daemon {
-
-/// Who a socket is for. There is one socket per role, and the role decides what can be asked on it.
-enum class Role : std::uint8_t { proxy, admin };
-
-/// "proxy", "admin". Static storage.
-std::string_view role_name(Role role) noexcept;
-
-/// A set of roles.
-class Roles {
-public:
-    template <class... R>
-    constexpr explicit Roles(R... roles) : bits_((0U | ... | bit(roles))) {}
-    constexpr bool contains(Role role) const noexcept { return (bits_ & bit(role)) != 0; }
-
-private:
-    static constexpr unsigned bit(Role role) noexcept { return 1U << static_cast<unsigned>(role); }
-    unsigned bits_;
-};
 
 /// One request, as its handler sees it. Lives until the answer is made.
 struct Call {
@@ -49,12 +32,16 @@ struct Call {
 using PlainHandler = Answer (*)(const Call&);
 using SpreadHandler = boost::asio::awaitable<Answer> (*)(const Call&);
 
+/// Does the operation take a query? Where it does not, any is refused.
+enum class Query : std::uint8_t { none, taken };
+
 /// What can be asked: everything that is not in the table does not exist.
 struct Operation {
     Method method;
     std::string_view path;
     Roles roles;
     std::size_t max_body;  // bytes
+    Query query;
     std::variant<PlainHandler, SpreadHandler> handler;
 };
 

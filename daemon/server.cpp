@@ -12,10 +12,11 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <list>
 #include <mutex>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace clawsigner::daemon {
@@ -28,15 +29,32 @@ constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr auto kDrainPoll = std::chrono::milliseconds(10);
 
+AccessList access_of(const AccessTable& access, Role role) {
+    const auto found = access.find(role);
+    return found == access.end() ? AccessList({::geteuid()}, {}) : found->second;
+}
+
+bool signs(Role role) {
+    return family_of(role).has_value();
+}
+
 /// One socket: its acceptor, its threads, its connections.
 class Doorway {
 public:
-    Doorway(Role role, ListeningSocket socket, unsigned threads,
-            const service::Appliance& appliance, const Log& log)
+    Doorway(Role role, ListeningSocket socket, const service::Appliance& appliance, const Log& log,
+            const Server::Settings& settings)
         : socket_(std::move(socket)),
-          context_(static_cast<int>(threads)),
-          acceptor_(asio::make_strand(context_)),
-          door_{appliance, log, role, context_.get_executor(), threads, {}, {}} {}
+          door_{appliance,
+                log,
+                role,
+                signs(role) ? settings.io_threads : 1,
+                access_of(settings.access, role),
+                settings.bounds,
+                settings.limits},
+          context_(static_cast<int>(door_.thread_count)),
+          acceptor_(asio::make_strand(context_)) {
+        door_.threads = context_.get_executor();
+    }
 
     Status open() {
         boost::system::error_code error;
@@ -55,11 +73,12 @@ public:
         }
     }
 
-    /// Takes no new connection, lets those between two requests go, and the others after their
-    /// answer.
     void drain() {
         door_.draining = true;
-        asio::post(acceptor_.get_executor(), [this] { acceptor_.close(); });
+        asio::post(acceptor_.get_executor(), [this] {
+            boost::system::error_code closed_already;
+            acceptor_.cancel(closed_already);
+        });
         const std::lock_guard lock(mutex_);
         for (const auto& connection : connections_) {
             connection->drain();
@@ -68,7 +87,7 @@ public:
 
     bool drained() const {
         const std::lock_guard lock(mutex_);
-        return connections_.empty();
+        return closed_ && connections_.empty();
     }
 
     void stop() {
@@ -76,13 +95,17 @@ public:
         for (std::thread& thread : threads_) {
             thread.join();
         }
+        connections_.clear();  // the rest of their lives is the context's, with their coroutines
     }
 
 private:
+    using Socket = Connection::Socket;
     using Connections = std::list<std::shared_ptr<Connection>>;
 
     asio::awaitable<void> accept();
     asio::awaitable<void> serve(Connections::iterator connection);
+    void accept_the_waiting();
+    void receive(Socket socket);
     Connections::iterator keep(std::shared_ptr<Connection> connection) {
         const std::lock_guard lock(mutex_);
         return connections_.insert(connections_.end(), std::move(connection));
@@ -93,11 +116,14 @@ private:
     }
 
     ListeningSocket socket_;  // its path, once the acceptor has the descriptor
-    asio::io_context context_;
-    Protocol::acceptor acceptor_;
-    Door door_;
     mutable std::mutex mutex_;
     Connections connections_;
+    std::atomic<bool> closed_{false};  // no connection comes any more
+    Door door_;
+    // Goes before the door: with it go the connections that are still held, and they give their
+    // places back.
+    asio::io_context context_;
+    Protocol::acceptor acceptor_;
     std::vector<std::thread> threads_;
 };
 
@@ -106,38 +132,71 @@ asio::awaitable<void> Doorway::serve(Connections::iterator connection) {
     forget(connection);
 }
 
+/// A connection is counted, or turned away, before anything of it is read.
+void Doorway::receive(Socket socket) {
+    auto peer = peer_of(socket.native_handle());
+    if (!peer.ok()) {
+        door_.log.event("connection.refused", Log::Level::warning,
+                        std::move(claw::JsonWriter().text("reason", peer.error().message)));
+        return;
+    }
+    Admission& places = door_.access.allows(*peer) ? door_.admission : door_.lobby;
+    Admission::Place place = places.connection(peer->uid);
+    if (!place) {
+        return turn_away(std::move(socket), door_, *peer);
+    }
+    const auto strand = socket.get_executor();
+    const auto kept = keep(Connection::make(std::move(socket), door_,
+                                            Caller{std::move(peer).value(), std::move(place)}));
+    asio::co_spawn(strand, serve(kept), asio::detached);
+}
+
+/// What connected before the door closed is served, too.
+void Doorway::accept_the_waiting() {
+    boost::system::error_code error;
+    acceptor_.non_blocking(true, error);
+    while (!error) {
+        Socket socket(asio::make_strand(context_));
+        acceptor_.accept(socket, error);
+        if (!error) {
+            receive(std::move(socket));
+        }
+    }
+    acceptor_.close(error);
+    closed_ = true;
+}
+
 asio::awaitable<void> Doorway::accept() {
     asio::steady_timer pause(acceptor_.get_executor());
-    while (acceptor_.is_open()) {
-        auto strand = asio::make_strand(context_);
-        auto [error, socket] = co_await acceptor_.async_accept(strand, kUse);
-        if (error == asio::error::operation_aborted) {
-            co_return;
-        }
-        if (error) {  // out of descriptors, most likely: wait for some to come back
+    while (!door_.draining) {
+        Socket socket(asio::make_strand(context_));
+        const auto [error] = co_await acceptor_.async_accept(socket, kUse);
+        if (!error) {
+            receive(std::move(socket));
+        } else if (error != asio::error::operation_aborted) {
+            // Out of descriptors, most likely: wait for some to come back.
             door_.log.event("accept.failed", Log::Level::warning,
                             std::move(claw::JsonWriter().text("reason", error.message())));
             pause.expires_after(kAcceptPause);
             co_await pause.async_wait(kUse);
-            continue;
         }
-        const auto kept = keep(Connection::make(std::move(socket), door_));
-        asio::co_spawn(strand, serve(kept), asio::detached);
     }
+    accept_the_waiting();
 }
 
 class SocketServer final : public Server {
 public:
     SocketServer(Sockets sockets, const service::Appliance& appliance, const Log& log,
-                 Settings settings)
-        : lock_(std::move(sockets.lock)),
-          settings_(settings),
-          proxy_(Role::proxy, std::move(sockets.proxy), std::max(settings_.io_threads, 1U),
-                 appliance, log),
-          admin_(Role::admin, std::move(sockets.admin), 1, appliance, log) {}
+                 const Settings& settings)
+        : lock_(std::move(sockets.lock)), drain_(settings.drain) {
+        for (auto& [role, socket] : sockets.listening) {
+            doorways_.push_back(
+                std::make_unique<Doorway>(role, std::move(socket), appliance, log, settings));
+        }
+    }
 
     ~SocketServer() override {
-        for (Doorway* doorway : doorways()) {
+        for (const auto& doorway : doorways_) {
             doorway->stop();
         }
     }
@@ -146,50 +205,49 @@ public:
     SocketServer& operator=(const SocketServer&) = delete;
 
     Status open() {
-        for (Doorway* doorway : doorways()) {
+        for (const auto& doorway : doorways_) {
             CHECK_OK(doorway->open());
         }
-        for (Doorway* doorway : doorways()) {
+        for (const auto& doorway : doorways_) {
             doorway->start();
         }
         return Status::done();
     }
 
     void drain() override {
-        for (Doorway* doorway : doorways()) {
+        for (const auto& doorway : doorways_) {
             doorway->drain();
         }
-        const auto end = std::chrono::steady_clock::now() + settings_.drain;
-        const auto all = doorways();
-        const auto drained = [](const Doorway* doorway) { return doorway->drained(); };
-        while (!std::ranges::all_of(all, drained) && std::chrono::steady_clock::now() < end) {
+        const auto end = std::chrono::steady_clock::now() + drain_;
+        const auto drained = [](const auto& doorway) { return doorway->drained(); };
+        while (!std::ranges::all_of(doorways_, drained) && std::chrono::steady_clock::now() < end) {
             std::this_thread::sleep_for(kDrainPoll);
         }
     }
 
 private:
-    std::array<Doorway*, 2> doorways() { return {&proxy_, &admin_}; }
-
     DirectoryLock lock_;
-    Settings settings_;
-    Doorway proxy_;
-    Doorway admin_;
+    std::chrono::milliseconds drain_;
+    std::vector<std::unique_ptr<Doorway>> doorways_;
 };
 
 }  // namespace
 
-Result<Sockets> Sockets::bind(const std::filesystem::path& directory) {
-    const auto path_of = [&](Role role) {
-        return directory / (std::string(role_name(role)) + ".sock");
-    };
+Result<Sockets> Sockets::bind(const std::filesystem::path& directory, const AccessTable& access) {
     TRY(DirectoryLock lock, DirectoryLock::take(directory));
-    TRY(ListeningSocket proxy, ListeningSocket::at(path_of(Role::proxy)));
-    TRY(ListeningSocket admin, ListeningSocket::at(path_of(Role::admin)));
-    return Sockets{std::move(lock), std::move(proxy), std::move(admin)};
+    Sockets sockets{std::move(lock), {}};
+    for (const Role role : kRoles) {
+        const bool own = access_of(access, role).only(::geteuid());
+        TRY(ListeningSocket socket,
+            ListeningSocket::at(directory / (std::string(role_name(role)) + ".sock"),
+                                own ? 0600 : 0666));
+        sockets.listening.emplace_back(role, std::move(socket));
+    }
+    return sockets;
 }
 
 Result<std::unique_ptr<Server>> Server::start(Sockets sockets, const service::Appliance& appliance,
-                                              const Log& log, Settings settings) {
+                                              const Log& log, const Settings& settings) {
     auto server = std::make_unique<SocketServer>(std::move(sockets), appliance, log, settings);
     CHECK_OK(server->open());
     return std::unique_ptr<Server>(std::move(server));

@@ -1,33 +1,42 @@
 #pragma once
 
 #include "base/result.h"
+#include "daemon/connection.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/role.h"
 #include "service/appliance.h"
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <vector>
 
 namespace clawsigner::daemon {
+
+/// Who may use which socket. A role that is not in it is its daemon's own user's.
+using AccessTable = std::map<Role, AccessList>;
 
 /// Every socket, bound and listening, but not served yet. Whoever has them knows that no other
 /// daemon serves this directory.
 struct Sockets {
-    /// Errors: as ListeningSocket::at.
-    static Result<Sockets> bind(const std::filesystem::path& directory);
+    /// Errors: as DirectoryLock::take and ListeningSocket::at.
+    static Result<Sockets> bind(const std::filesystem::path& directory, const AccessTable& access);
 
     DirectoryLock lock;
-    ListeningSocket proxy;
-    ListeningSocket admin;
+    std::vector<std::pair<Role, ListeningSocket>> listening;
 };
 
-/// The sockets and their threads: proxy.sock on as many threads as wanted, admin.sock on one of its
-/// own, so that a stuck token does not silence it.
+/// The sockets and their threads: those that sign on as many as wanted, admin.sock and observe.sock
+/// on one each, so that a stuck token does not silence them.
 class Server {
 public:
     struct Settings {
         unsigned io_threads = 2;
+        AccessTable access;
+        AdmissionLimits bounds;
+        ConnectionLimits limits;
         std::chrono::milliseconds drain{
             10'000};  // how long requests under way may take when stopping
     };
@@ -35,12 +44,12 @@ public:
     /// Serves. `appliance` and `log` outlive the server. Error: io_failed.
     static Result<std::unique_ptr<Server>> start(Sockets sockets,
                                                  const service::Appliance& appliance,
-                                                 const Log& log, Settings settings);
+                                                 const Log& log, const Settings& settings);
 
     virtual ~Server() = default;
 
-    /// Takes no new connection, answers what was asked, and returns when that is done or took too
-    /// long.
+    /// Takes no connection that is not waiting already, answers everything that has arrived, and
+    /// returns when that is done or took too long.
     virtual void drain() = 0;
 };
 

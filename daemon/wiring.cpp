@@ -1,6 +1,7 @@
 #include "daemon/wiring.h"
 
 #include "base/file.h"
+#include "daemon/access.h"
 #include "hsm/keyring.h"
 #include "pkcs11/token_backend.h"
 #include "service/prober.h"
@@ -77,8 +78,9 @@ struct FamilySettings {
 Result<FamilySettings> family_settings(const Config& config, const FamilyConfig& wanted) {
     const auto family = crypto::family_from_name(wanted.family.value);
     if (!family) {
-        return at_line(config, wanted.family.line,
-                       wanted.family.value + " is not a key family; there is gateway_receipt");
+        return at_line(
+            config, wanted.family.line,
+            wanted.family.value + " is not a key family; there are " + crypto::family_names());
     }
     const auto algorithm = crypto::algorithm_from_name(wanted.algorithm.value);
     if (!algorithm) {
@@ -158,6 +160,8 @@ public:
     AppliancePlant(const Config& config, Plan plan, const Log& log) {
         appliance_.clock = &clock_;
         appliance_.limits = {config.signing.timestamp_skew, config.signing.deadline};
+        appliance_.ceiling = {config.ceiling.max_ttl, policy::NameSet(config.ceiling.audiences),
+                              policy::NameSet(config.ceiling.scopes)};
         appliance_.started = clock_.now();
         std::map<std::string, hsm::Backend*> by_name;
         for (auto& [name, settings] : plan.tokens) {
@@ -198,6 +202,7 @@ private:
 
 Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
+    CHECK_OK(access_table(config));
     CHECK_OK(check_directory(config));
     for (const BackendConfig& backend : config.backends) {
         CHECK_OK(check_files(config, backend));

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "hsm/backend.h"
 #include "hsm/keyring.h"
+#include "policy/ceiling.h"
 #include "service/prober.h"
 
 #include <chrono>
@@ -25,12 +26,16 @@ struct NamedBackend {
 /// What the operations stand on. Wired once at start; everything pointed to outlives it and is
 /// thread-safe.
 struct Appliance {
+    /// The name of the store a family's keys live in; empty for a family that has none.
+    std::string backend_name(crypto::Family family) const;
+
     const Clock* clock = nullptr;
     hsm::Keyring* keyring = nullptr;
     Prober* prober = nullptr;
     std::vector<NamedBackend> backends;
     std::vector<crypto::Family> families;
     SigningLimits limits;
+    policy::TokenCeiling ceiling;
     UnixMillis started;
 };
 

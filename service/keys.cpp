@@ -39,10 +39,8 @@ Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
     TRY(const auto home, appliance.keyring->home(family));
     TRY(hsm::StoredKey key, appliance.keyring->create(family, algorithm.value_or(home.algorithm)));
     appliance.prober->wake();
-    const auto named = std::ranges::find(appliance.backends, home.backend, &NamedBackend::backend);
-    const std::string backend = named == appliance.backends.end() ? std::string() : named->name;
     const auto identity = crypto::identity_of(key.public_key);
-    return KeyView{backend, std::move(key), identity, true};
+    return KeyView{appliance.backend_name(family), std::move(key), identity, true};
 }
 
 }  // namespace clawsigner::service

@@ -26,4 +26,16 @@ Readiness readiness(const Appliance& appliance, crypto::Family family) {
     return {};
 }
 
+Readiness readiness(const Appliance& appliance) {
+    Readiness all;
+    for (const crypto::Family family : appliance.families) {
+        Readiness one = readiness(appliance, family);
+        for (Error& reason : one.reasons) {
+            reason.message = std::string(crypto::family_name(family)) + ": " + reason.message;
+            all.reasons.push_back(std::move(reason));
+        }
+    }
+    return all;
+}
+
 }  // namespace clawsigner::service

@@ -16,5 +16,7 @@ struct Readiness {
 };
 
 Readiness readiness(const Appliance& appliance, crypto::Family family);
+/// Of every family that is configured.
+Readiness readiness(const Appliance& appliance);
 
 }  // namespace clawsigner::service

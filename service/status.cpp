@@ -8,11 +8,7 @@ namespace {
 FamilyReport report_of(const Appliance& appliance, crypto::Family family) {
     FamilyReport report;
     report.family = family;
-    if (const auto home = appliance.keyring->home(family); home.ok()) {
-        const auto named =
-            std::ranges::find(appliance.backends, home->backend, &NamedBackend::backend);
-        report.backend = named == appliance.backends.end() ? "" : named->name;
-    }
+    report.backend = appliance.backend_name(family);
     if (const auto key = appliance.keyring->active(family); key.ok()) {
         report.key = (*key)->identity();
     }

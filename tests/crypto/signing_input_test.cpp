@@ -29,6 +29,28 @@ TEST_CASE("signing input: a receipt key takes nothing that is a token, a rotatio
     }
 }
 
+TEST_CASE("signing input: a token key takes a compact JWS to be signed and nothing else",
+          "[crypto]") {
+    CHECK(crypto::SigningInput<Family::cst>::of(kToken).ok());
+    for (const std::string& bytes :
+         {std::string(), kHash, kLegacy, kToken + ".", kToken + ".eyJ", "x" + kToken,
+          std::string("eyJhbGciOiJFZERTQSJ9."), std::string(".eyJzdWIiOiJhIn0"),
+          std::string("eyJ.WyJhIl0"), std::string("eyJ=.eyJ"), std::string("eyJ.eyJ ")}) {
+        INFO(bytes);
+        CHECK_FALSE(crypto::SigningInput<Family::cst>::of(bytes).ok());
+    }
+}
+
+TEST_CASE("signing input: no bytes have the form of two families", "[crypto]") {
+    for (const std::string& bytes : {kHash, kLegacy, kToken}) {
+        int forms = 0;
+        for (const Family family : crypto::kFamilies) {
+            forms += crypto::has_signed_form(family, bytes) ? 1 : 0;
+        }
+        CHECK(forms == 1);
+    }
+}
+
 TEST_CASE("probe: starts as no artefact does and is never the same twice", "[crypto]") {
     const auto one = crypto::ProbeInput::fresh().value();
     const auto two = crypto::ProbeInput::fresh().value();

@@ -2,6 +2,8 @@
 
 #include "claw/json.h"
 #include "claw/receipt_verify.h"
+#include "claw/token_verify.h"
+#include "crypto/key_forms.h"
 #include "support/http_exchange.h"
 #include "support/software_appliance.h"
 
@@ -148,6 +150,70 @@ TEST_CASE("connection: a transfer coding that is not chunked is refused, not rea
     CHECK(code_in(reply) == "BAD_REQUEST");
 }
 
+TEST_CASE("connection: a caller whom the door does not know is told so, whatever it asks",
+          "[daemon]") {
+    const SoftwareAppliance on;
+    const auto reply_to = [&](const std::string& bytes, uid_t user, std::vector<gid_t> groups) {
+        tests::ExchangeTerms terms;
+        terms.user = user;
+        terms.groups = std::move(groups);
+        return tests::replies_in(tests::exchange(on.appliance, Role::proxy, bytes, terms)).at(0);
+    };
+    for (const std::string& bytes :
+         {get("/healthz"), post("/v1/receipts", kGoodReceipt), get("/x")}) {
+        const auto reply = reply_to(bytes, 1001, {});
+        CHECK(reply.status == 403);
+        CHECK(code_in(reply) == "FORBIDDEN");
+    }
+    CHECK(reply_to(get("/healthz"), 1001, {2000}).status == 200);
+    CHECK(reply_to(get("/healthz"), daemon::kOverflowUid, {2000}).status == 403);
+}
+
+TEST_CASE("connection: past the bound of requests the answer is to come back later", "[daemon]") {
+    const SoftwareAppliance on;
+    tests::ExchangeTerms terms;
+    terms.bounds.request_bytes = 100;
+    const auto all = tests::replies_in(tests::exchange(
+        on.appliance, Role::proxy, get("/healthz") + post("/v1/receipts", kGoodReceipt), terms));
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].status == 200);
+    CHECK(all[1].status == 503);
+    CHECK(code_in(all[1]) == "QUEUE_FULL");
+    CHECK_THAT(all[1].head, Catch::Contains("Retry-After: 1"));
+}
+
+TEST_CASE("connection: a request that does not arrive in time is told so", "[daemon]") {
+    const SoftwareAppliance on;
+    tests::ExchangeTerms terms;
+    terms.half_close = false;
+    terms.limits.request = std::chrono::milliseconds(30);
+    const std::string whole = post("/v1/receipts", kGoodReceipt);
+    for (const std::size_t sent : {std::size_t{1}, std::size_t{20}, whole.size() - 1}) {
+        const auto all = tests::replies_in(
+            tests::exchange(on.appliance, Role::proxy, whole.substr(0, sent), terms));
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].status == 408);
+        CHECK(code_in(all[0]) == "TIMEOUT");
+    }
+}
+
+TEST_CASE("connection: a client that stays silent is let go without a word", "[daemon]") {
+    const SoftwareAppliance on;
+    tests::ExchangeTerms terms;
+    terms.half_close = false;
+    terms.limits.idle = std::chrono::milliseconds(30);
+    CHECK(tests::exchange(on.appliance, Role::proxy, "", terms).empty());
+    CHECK(tests::replies_in(tests::exchange(on.appliance, Role::proxy, get("/healthz"), terms))
+              .size() == 1);
+}
+
+TEST_CASE("connection: an answer to HEAD has no body", "[daemon]") {
+    const std::string bytes = tests::exchange(SoftwareAppliance().appliance, Role::proxy,
+                                              "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK_THAT(bytes, Catch::StartsWith("HTTP/1.1 405 "));
+    CHECK_THAT(bytes, Catch::EndsWith("\r\n\r\n"));
+}
+
 TEST_CASE("connection: a header without end is cut off", "[daemon]") {
     const auto reply = only_reply(
         "GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n");
@@ -189,6 +255,20 @@ TEST_CASE("connection: a batch comes back whole and in order", "[daemon]") {
     for (std::size_t i = 0; i < results.size(); ++i) {
         CHECK(results[i].as_object().contains(i % 10 == 3 ? "error" : "envelope"));
     }
+}
+
+TEST_CASE("issuer connection: a token goes out, and speaks of its own key", "[daemon]") {
+    const SoftwareAppliance on;
+    const auto all = tests::replies_in(tests::exchange(
+        on.appliance, Role::issuer,
+        post("/v1/tokens", R"({"claims":{"sub":"did:key:zA","aud":"x","scope":["s"]}})") +
+            get("/v1/did") + get("/v1/jwks")));
+    REQUIRE(all.size() == 3);
+    CHECK(claw::verify_token(all[0].body, {{on.token_key()}, on.clock.now(), std::nullopt})
+              .verdict.valid());
+    CHECK_THAT(all[1].body, Catch::Contains(crypto::kid(on.token_key())));
+    CHECK_THAT(all[2].body, Catch::Contains(crypto::kid(on.token_key())));
+    CHECK_THAT(all[2].body, !Catch::Contains(crypto::kid(on.key())));
 }
 
 TEST_CASE("admin connection: lists keys, tells the status and refuses what is no key request",

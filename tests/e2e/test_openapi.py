@@ -1,10 +1,14 @@
 """docs/api says what the daemon does, and the daemon does what docs/api says."""
 
+import base64
 import collections
+import contextlib
 import copy
 import datetime
+import hashlib
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -13,40 +17,73 @@ import unittest
 import jsonschema
 import yaml
 
-from harness import PATIENCE, RECEIPT, ROOT, Daemon, DaemonTest, Reply, request, wait_until
+from harness import HASH, PATIENCE, RECEIPT, ROOT, Daemon, DaemonTest, Reply, request, wait_until
 
 import test_receipts
 
 API = ROOT / "docs" / "api"
 DOCUMENT = yaml.safe_load((API / "openapi.yaml").read_text())
-ROLES = ("proxy", "admin")
+ROLES = ("proxy", "issuer", "admin", "observe")
+WATCHERS = ("admin", "observe")
+SIGNERS = ("proxy", "issuer")
 METHODS = ("GET", "POST")
 NO_OPERATION = DOCUMENT["x-no-operation"]["responses"]
 HEADERS_OF_HTTP = {"Connection", "Content-Length", "Content-Type"}
 
-# What an answer may do without, as far as these stories get to see it.
+# What an answer may do without, as far as these stories get to see it; N is any index.
 OPTIONAL = {
     "legacy",
     "legacy.model",
-    "results.0.legacy",
-    "results.0.legacy.model",
-    "results.1.error.field",
+    "results.N.legacy",
+    "results.N.legacy.model",
+    "results.N.error.field",
     "error.field",
-    "backends.0.device",
-    "families.0.last_probe",
+    "backends.N.device",
+    "families.N.last_probe",
+    "claims.owner_ref",
+    "claims.policy_hash_b64u",
+    "claims.control_plane_policy_hash_b64u",
+    "claims.payment_account_did",
+    "claims.spend_cap",
+    "claims.mission_id",
+    "claims.delegation_id",
+    "claims.delegator_did",
+    "claims.delegate_did",
+    "claims.delegation_policy_hash_b64u",
+    "claims.delegation_spend_cap_minor",
+    "claims.delegation_expires_at",
 }
+
+# A header that does not come with every answer of its status says so.
+CONDITIONAL_HEADERS = {"ETag", "Retry-After"}
 
 
 # ---- The document -----------------------------------------------------------------------------------------------------
 
-Operation = collections.namedtuple("Operation", "method path sockets largest_body")
+Operation = collections.namedtuple("Operation", "method path sockets largest_body takes_query")
 
 
 def operations():
     """Every operation of the document, with what the document says of it."""
     for path, item in DOCUMENT["paths"].items():
         for method, said in item.items():
-            yield Operation(method.upper(), path, frozenset(said["x-sockets"]), said["x-max-body-bytes"]), said
+            sockets, takes_query = frozenset(said["x-sockets"]), "parameters" in said
+            yield Operation(method.upper(), path, sockets, said["x-max-body-bytes"], takes_query), said
+
+
+def operations_of(role):
+    """(operation, responses) of all that exists on a role's socket."""
+    return [(operation, said["responses"]) for operation, said in operations() if role in operation.sockets]
+
+
+def example(method, path, name):
+    """The value of an example request of the document."""
+    content = DOCUMENT["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]
+    return content["examples"][name]["value"]
+
+
+TOKEN = example("POST", "/v1/tokens", "least")
+DELEGATION = example("POST", "/v1/tokens", "delegated")
 
 
 def resolved(node):
@@ -88,8 +125,12 @@ def all_responses():
             yield int(status), resolved(response)
 
 
-def schema_of(content):
-    return content["content"]["application/json"]["schema"]
+def schema_of(response, role):
+    """The schema of a response's body on a role's socket."""
+    schema = response["content"]["application/json"]["schema"]
+    if "oneOf" not in schema:
+        return schema
+    return {"oneOf": [branch for branch in schema["oneOf"] if role in branch.get("x-sockets", ROLES)]}
 
 
 FORMATS = jsonschema.FormatChecker(formats=())
@@ -125,9 +166,13 @@ def table_of_operations():
         name: int(number.replace("'", "")) << int(shift or 0)
         for name, number, shift in re.findall(r"size_t (k\w+) = ([\d']+)U?(?: << (\d+)U)?;", text)
     }
-    rows = re.findall(r'Operation\{Method::(\w+),\s*"([^"]+)",\s*(\w+),\s*(\w+),\s*\w+\}', text)
+    row = r'Operation\{Method::(\w+),\s*"([^"]+)",\s*(\w+),\s*(\w+),\s*Query::(none|taken),\s*\w+\}'
+    rows = re.findall(row, text)
     assert len(rows) == text.count("Operation{"), "a row of the table is not understood"
-    return {Operation(method.upper(), path, roles[who], sizes[size]) for method, path, who, size in rows}
+    return {
+        Operation(method.upper(), path, roles[who], sizes[size], query == "taken")
+        for method, path, who, size, query in rows
+    }
 
 
 def wire_names():
@@ -153,15 +198,37 @@ def statuses_of_codes():
 # ---- Talking to the daemon --------------------------------------------------------------------------------------------
 
 
+def connect(path):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(PATIENCE + 10)  # as long as the daemon waits for a request, and patience
+    peer.connect(str(path))
+    return peer
+
+
+def answer_from(peer):
+    response = http.client.HTTPResponse(peer)
+    response.begin()
+    return Reply(response)
+
+
 def reply_to_bytes(path, raw):
     """What the daemon answers to bytes that need not be a request."""
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(PATIENCE)
-        peer.connect(str(path))
+    with connect(path) as peer:
         peer.sendall(raw)
-        response = http.client.HTTPResponse(peer)
-        response.begin()
-        return Reply(response)
+        return answer_from(peer)
+
+
+def all_bytes_from(path, raw):
+    """Everything the daemon sends until it closes."""
+    with connect(path) as peer:
+        peer.sendall(raw)
+        return b"".join(iter(lambda: peer.recv(65536), b""))
+
+
+def header_of(operation, *fields):
+    """The bytes of a request's header, whole."""
+    lines = ("%s %s HTTP/1.1" % (operation.method, operation.path), "Host: x", *fields, "", "")
+    return "\r\n".join(lines).encode()
 
 
 def mutations(value, path=()):
@@ -184,32 +251,35 @@ def at(value, path):
 class Conversation(unittest.TestCase):
     """Asks a daemon, and holds every answer against the document."""
 
-    def assert_described(self, responses, reply):
+    def assert_described(self, role, responses, reply):
         self.assertIn(str(reply.status), responses, reply.text)
         response = resolved(responses[str(reply.status)])
-        headers = {name: resolved(said) for name, said in response["headers"].items()}
-        self.assertLessEqual(set(reply.headers) - HEADERS_OF_HTTP, set(headers))
-        for name, said in headers.items():
-            self.assertTrue(said["required"])
-            self.assertIsNone(fault_of(said["schema"], reply.headers[name]), name)
+        self.assertIsNone(fault_of(schema_of(response, role), reply.json), reply.text)
         self.assertEqual(reply.headers["Content-Type"], "application/json")
-        self.assertIsNone(fault_of(schema_of(response), reply.json), reply.text)
+        due = {name: resolved(said) for name, said in response["headers"].items()}
+        for name, said in list(due.items()):
+            self.assertEqual(said["required"], name not in CONDITIONAL_HEADERS)
+            if role not in said.get("x-sockets", ROLES) or name == "Retry-After" and '"code":"QUEUE_FULL"' not in reply.text:
+                del due[name]
+        self.assertEqual(set(reply.headers) - HEADERS_OF_HTTP, set(due))
+        for name, said in due.items():
+            self.assertIsNone(fault_of(said["schema"], reply.headers[name]), name)
 
-    def assert_mutations_are_refused(self, responses, reply):
+    def assert_mutations_are_refused(self, role, responses, reply):
         """The schema of this answer would notice a member too many or too few, wherever it stands."""
-        schema = schema_of(resolved(responses[str(reply.status)]))
+        schema = schema_of(resolved(responses[str(reply.status)]), role)
         for kind, where, change in mutations(reply.json):
             with self.subTest(kind=kind, where=where):
                 mutated = copy.deepcopy(reply.json)
                 change(mutated)
-                may_miss = kind == "missing" and where in OPTIONAL
+                may_miss = kind == "missing" and re.sub(r"\.\d+\.", ".N.", where) in OPTIONAL
                 self.assertEqual(fault_of(schema, mutated) is None, may_miss)
 
     def ask(self, daemon, role, method, target, body=None):
         """One request, its answer checked."""
         reply = request(getattr(daemon, role), method, target, body)
         with self.subTest(role=role, method=method, target=target):
-            self.assert_described(responses_to(role, method, target), reply)
+            self.assert_described(role, responses_to(role, method, target), reply)
         return reply
 
     def ask_for(self, daemon, role, method, target, body, status, code=None):
@@ -218,6 +288,22 @@ class Conversation(unittest.TestCase):
         with self.subTest(role=role, method=method, target=target):
             self.assertEqual((reply.status, reply.code if code else None), (status, code), reply.text)
         return reply
+
+    def ask_and_mutate(self, *asked):
+        """As ask_for(), and the answer's schema is tried, too."""
+        reply = self.ask_for(*asked)
+        role, method, target = asked[1:4]
+        self.assert_mutations_are_refused(role, responses_to(role, method, target), reply)
+        return reply
+
+    def assert_parts_agree(self, reply):
+        """A token's answer says what the token says."""
+        said = reply.json
+        header, claims, _ = (base64.urlsafe_b64decode(part + "==") for part in said["token"].split("."))
+        self.assertEqual(json.loads(header)["kid"], said["kid"])
+        self.assertIn(',"claims":%s,' % claims.decode(), reply.text)
+        self.assertEqual(said["claims"]["token_scope_hash_b64u"], said["token_scope_hash_b64u"])
+        self.assertEqual(hashlib.sha256(said["token"].encode()).hexdigest(), said["token_hash"])
 
 
 # ---- The stories ------------------------------------------------------------------------------------------------------
@@ -239,14 +325,39 @@ class Documents(unittest.TestCase):
 
     def test_every_code_is_answered_with_its_own_status(self):
         statuses = statuses_of_codes()
-        errors = 0
+        answered = set()
         for status, response in all_responses():
-            schema = schema_of(response)
-            if schema["$ref"] == "#/components/schemas/Error":
-                codes = schema["properties"]["error"]["properties"]["code"]["enum"]
-                self.assertEqual({statuses[code] for code in codes}, {status}, response["description"])
-                errors += 1
-        self.assertGreater(errors, 20)
+            for node in nodes(response):
+                if node.get("$ref") == "#/components/schemas/Error":
+                    codes = node["properties"]["error"]["properties"]["code"]["enum"]
+                    self.assertEqual({statuses[code] for code in codes}, {status}, response["description"])
+                    answered.update(codes)
+        self.assertEqual(set(statuses) - answered, {"CONFIG_INVALID", "IO_FAILED", "UNREACHABLE"})
+
+    def test_what_any_operation_may_answer_every_operation_says(self):
+        statuses = statuses_of_codes()
+        for operation, said in operations():
+            for code in ("BAD_REQUEST", "FORBIDDEN", "TIMEOUT", "TOO_LARGE", "QUEUE_FULL"):
+                response = resolved(said["responses"][str(statuses[code])])
+                for role in operation.sockets:
+                    fault = fault_of(schema_of(response, role), {"error": {"code": code, "message": "x"}})
+                    self.assertIsNone(fault, operation)
+
+    def test_roles_families_and_rules_are_those_of_the_daemon(self):
+        schemas = DOCUMENT["components"]["schemas"]
+        (said,) = re.findall(r"enum class Role .*?\{(.*?)\}", source("daemon/role.h"))
+        self.assertEqual(said.split(), [role + "," for role in ROLES[:-1]] + [ROLES[-1]])
+        self.assertEqual([server["url"].split("%2F")[-1] for server in DOCUMENT["servers"]], [role + ".sock" for role in ROLES])
+        families = re.findall(r'case Family::\w+:\s+return "(\w+)";', source("crypto/family.h"))
+        self.assertEqual(schemas["Family"]["enum"], families)
+        rules = set(re.findall(r'Error::denied\(\s*"([\w.]+)"', source("policy/ceiling.cpp")))
+        self.assertEqual(set(schemas["PolicyRule"]["enum"]), rules)
+        self.assertEqual(set(re.findall(r"^\| `(\w+\.\w+)` \|", (API / "errors.md").read_text(), re.MULTILINE)), rules)
+
+    def test_a_rule_comes_with_a_denial_and_with_nothing_else(self):
+        body = {"code": "POLICY_DENIED", "rule": "ceiling.ttl", "message": "x"}
+        self.assertIsNone(fault_of({"$ref": "#/components/schemas/ErrorBody"}, body))
+        self.assertIsNotNone(fault_of({"$ref": "#/components/schemas/ErrorBody"}, {**body, "code": "FORBIDDEN"}))
 
     def test_every_object_is_closed_or_says_that_it_is_open(self):
         for node in nodes(DOCUMENT["components"]["schemas"]):
@@ -271,15 +382,6 @@ class Documents(unittest.TestCase):
 
 
 class Answers(DaemonTest, Conversation):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        # Begins a request now, so that the one test that must outwait the daemon's 10 s need not do so alone.
-        cls.slow = cls.stack.enter_context(socket.socket(socket.AF_UNIX))
-        cls.slow.settimeout(PATIENCE + 10)
-        cls.slow.connect(str(cls.daemon.proxy))
-        cls.slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
-
     def test_every_operation_exists_on_its_sockets_and_on_no_other(self):
         for operation, _ in operations():
             for role in ROLES:
@@ -287,6 +389,8 @@ class Answers(DaemonTest, Conversation):
                 with self.subTest(operation=operation, role=role):
                     if role in operation.sockets:
                         self.assertNotIn(reply.status, (404, 405))
+                    elif any(operation.path == other.path for other, _ in operations_of(role)):
+                        self.assertEqual((reply.status, reply.code), (405, "METHOD_NOT_ALLOWED"))
                     else:
                         self.assertEqual((reply.status, reply.code), (404, "NOT_FOUND"))
 
@@ -298,6 +402,21 @@ class Answers(DaemonTest, Conversation):
                     reply = self.ask_for(self.daemon, role, method, path, None, 405, "METHOD_NOT_ALLOWED")
                     self.assertEqual(set(reply.headers["Allow"].split(", ")), taken)
 
+    def test_an_answer_to_head_is_a_header(self):
+        for role in ROLES:
+            for path, status in (("/healthz", 405), ("/nothing", 404)):
+                said = all_bytes_from(getattr(self.daemon, role), b"HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+                self.assertTrue(said.startswith(b"HTTP/1.1 %d " % status), said)
+                self.assertEqual(said.find(b"\r\n\r\n"), len(said) - 4, said)
+
+    def test_a_query_is_taken_where_the_document_has_one_and_nowhere_else(self):
+        for operation, _ in operations():
+            for role in operation.sockets:
+                if not operation.takes_query:
+                    asked = (self.daemon, role, operation.method, operation.path + "?x=1", None, 400, "INVALID_FIELD")
+                    self.assertEqual(self.ask_for(*asked).json["error"]["field"], "query")
+                self.assertNotIn('"field":"query"', self.ask(self.daemon, role, operation.method, operation.path + "?").text)
+
     def test_paths_are_compared_byte_for_byte(self):
         for role in ROLES:
             for path in ("/", "/v1", "/healthz/", "//healthz", "/Healthz", "/%68ealthz", "/v1/../healthz", "*", "http://x/healthz"):
@@ -307,33 +426,51 @@ class Answers(DaemonTest, Conversation):
         shown = 0
         for operation, said in operations():
             content = said.get("requestBody", {"content": {"application/json": {}}})["content"]["application/json"]
-            for name, example in content.get("examples", {}).items():
+            for name, shown_request in content.get("examples", {}).items():
                 shown += 1
-                self.assertIsNone(fault_of(content["schema"], example["value"]), name)
+                self.assertIsNone(fault_of(content["schema"], shown_request["value"]), name)
                 if operation.path != "/v1/keys":  # a family's first key cannot be made here: see Beginnings
-                    target = "%s?%s" % (operation.path, example.get("x-query", "legacy=0"))
+                    target = "%s?%s" % (operation.path, shown_request.get("x-query", ""))
                     for role in operation.sockets:
-                        reply = self.ask_for(self.daemon, role, operation.method, target, example["value"], 200)
+                        reply = self.ask_for(self.daemon, role, operation.method, target, shown_request["value"], 200)
                         self.assertNotIn('"error"', reply.text)
-        self.assertGreater(shown, 4)
-
-    def good_answers(self):
-        """(responses, reply) of every operation that can be good while none of its work is to last."""
-        batch = {"receipts": [RECEIPT, {}]}
-        for role, method, target, body in (
-            ("proxy", "POST", "/v1/receipts?legacy=1", RECEIPT),
-            ("proxy", "POST", "/v1/receipts/batch?legacy=1", batch),
-            ("proxy", "GET", "/v1/jwks", None),
-            ("proxy", "GET", "/v1/did", None),
-            ("admin", "GET", "/v1/status", None),
-            ("admin", "GET", "/v1/keys", None),
-            *((role, "GET", path, None) for role in ROLES for path in ("/healthz", "/readyz")),
-        ):
-            yield responses_to(role, method, target), self.ask_for(self.daemon, role, method, target, body, 200)
+        self.assertGreater(shown, 7)
 
     def test_good_answers_are_as_described_and_the_schemas_notice_a_member_too_many_or_too_few(self):
-        for responses, reply in self.good_answers():
-            self.assert_mutations_are_refused(responses, reply)
+        """Of every operation that can be good while none of its work is to last."""
+        for role, method, target, body in (
+            ("proxy", "POST", "/v1/receipts?legacy=1", RECEIPT),
+            ("proxy", "POST", "/v1/receipts/batch?legacy=1", {"receipts": [RECEIPT, {}]}),
+            ("issuer", "POST", "/v1/tokens", TOKEN),
+            ("issuer", "POST", "/v1/tokens", DELEGATION),
+            *((role, "GET", path, None) for role in SIGNERS for path in ("/v1/jwks", "/v1/did")),
+            *((role, "GET", path, None) for role in WATCHERS for path in ("/v1/status", "/v1/keys")),
+            *((role, "GET", path, None) for role in ROLES for path in ("/healthz", "/readyz")),
+        ):
+            self.ask_and_mutate(self.daemon, role, method, target, body, 200)
+
+    def test_each_signing_socket_publishes_the_keys_it_signs_with(self):
+        kids = {}
+        for role in SIGNERS:
+            keys = self.ask_for(self.daemon, role, "GET", "/v1/jwks", None, 200).json["keys"]
+            (kids[role],) = (key["kid"] for key in keys)
+        did = self.ask_for(self.daemon, "issuer", "GET", "/v1/did", None, 200).json
+        token = self.ask_for(self.daemon, "issuer", "POST", "/v1/tokens", TOKEN, 200).json
+        receipt = self.ask_for(self.daemon, "proxy", "POST", "/v1/receipts?legacy=1", RECEIPT, 200).json
+        self.assertEqual({did["kid"], token["kid"]}, {kids["issuer"]})
+        self.assertEqual(receipt["legacy"]["kid"], kids["proxy"])
+        self.assertNotEqual(kids["issuer"], kids["proxy"])
+
+    def test_the_schema_of_claims_has_no_member_too_many_and_keeps_the_lanes_apart(self):
+        schema = {"$ref": "#/components/schemas/TokenClaims"}
+        claims = self.ask_for(self.daemon, "issuer", "POST", "/v1/tokens", DELEGATION, 200).json["claims"]
+        self.assertEqual(set(at_reference(schema["$ref"])["properties"]), set(claims))
+        self.assertIsNotNone(fault_of(schema, {**claims, "token_lane": "legacy"}))
+
+    def test_admin_and_observe_see_the_same(self):
+        for path in ("/v1/keys", "/readyz"):
+            seen = {self.ask_for(self.daemon, role, "GET", path, None, 200).text for role in WATCHERS}
+            self.assertEqual(len(seen), 1)
 
     def test_whatever_a_proxy_may_say_is_answered_as_described(self):
         for fields in (*test_receipts.GOOD, {"payment": {"mode": "user", "paid": False}}):
@@ -354,16 +491,113 @@ class Answers(DaemonTest, Conversation):
             ("proxy", "POST", "/v1/receipts/batch", "[]", 400, "MALFORMED_JSON"),
             ("proxy", "POST", "/v1/receipts/batch?x", '{"receipts":[]}', 400, "INVALID_FIELD"),
             ("proxy", "POST", "/v1/receipts/batch", {"receipts": [{}] * 1001}, 413, "TOO_LARGE"),
-            ("proxy", "GET", "/v1/jwks?x", None, 400, "INVALID_FIELD"),
-            ("proxy", "GET", "/v1/did?x", None, 400, "INVALID_FIELD"),
+            ("issuer", "POST", "/v1/tokens", "", 400, "MALFORMED_JSON"),
+            ("issuer", "POST", "/v1/tokens", {}, 400, "INVALID_FIELD"),
+            ("issuer", "POST", "/v1/tokens", self.claims(scope=["a"] * 65), 400, "SCOPE_TOO_LARGE"),
+            ("issuer", "POST", "/v1/tokens", self.claims(ttl_sec=3601), 403, "POLICY_DENIED"),
+            ("issuer", "POST", "/v1/tokens", self.claims(scope=["a", "b*"]), 403, "POLICY_DENIED"),
+            ("issuer", "POST", "/v1/receipts", good, 404, "NOT_FOUND"),
+            ("proxy", "POST", "/v1/tokens", TOKEN, 404, "NOT_FOUND"),
+            ("observe", "POST", "/v1/keys", {"family": family}, 405, "METHOD_NOT_ALLOWED"),
             ("admin", "POST", "/v1/keys", "", 400, "MALFORMED_JSON"),
             ("admin", "POST", "/v1/keys", {"family": "root"}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/keys", {"family": family, "algorithm": "rsa"}, 400, "INVALID_FIELD"),
-            ("admin", "POST", "/v1/keys?x", {"family": family}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/keys", {"family": family}, 409, "KEY_EXISTS"),
+            ("admin", "POST", "/v1/keys", {"family": "cst"}, 409, "KEY_EXISTS"),
         ):
-            reply = self.ask_for(self.daemon, role, method, target, body, status, code)
-            self.assert_mutations_are_refused(responses_to(role, method, target), reply)
+            self.ask_and_mutate(self.daemon, role, method, target, body, status, code)
+
+    def claims(self, **claims):
+        return {"claims": {**TOKEN["claims"], **claims}}
+
+    def test_what_is_asked_of_a_token_is_judged_alike_by_the_schema_and_the_daemon(self):
+        """But for what a schema cannot say: bytes, UTF-16, one member equal to another, and what the daemon knows."""
+        chain = {"owner_did": "did:a:owner", "controller_did": "did:a:controller"}
+        delegation = {
+            "delegation_id": "d",
+            "delegator_did": "did:a:owner",
+            "delegate_did": TOKEN["claims"]["sub"],
+            "delegation_policy_hash_b64u": HASH,
+            "delegation_spend_cap_minor": "1",
+            "delegation_expires_at": 1,
+        }
+        for good, fields in (
+            *((True, {**chain, name: value}) for name, value in delegation.items()),
+            *((False, {name: value}) for name, value in delegation.items()),
+            *((False, {**chain, "token_lane": "legacy", name: value}) for name, value in delegation.items()),
+            (True, {**chain, "token_lane": "legacy"}),
+            (True, {**chain, "token_lane": "legacy", "sub": "not a DID"}),
+            (False, {**chain, "sub": "not a DID"}),
+            (True, {**chain, "sub": " did:a:b\n", "agent_did": "\tdid:a:b"}),
+            (False, {"token_lane": "canonical"}),
+            (False, {"token_lane": "canonical", "owner_did": "did:a:b", "agent_did": TOKEN["claims"]["sub"]}),
+            (False, {"token_lane": "other"}),
+            (True, {"owner_did": "did:a:b", "agent_did": "did:a:somebody.else"}),
+            (True, {"sub": " x "}),
+            (False, {"sub": " "}),
+            (False, {"sub": None}),
+            (True, {"sub": "x" * 512}),
+            (False, {"sub": "x" * 513}),
+            (True, {"aud": ["a", "a"]}),
+            (True, {"aud": ["a"] * 64}),
+            (False, {"aud": ["a"] * 65}),
+            (False, {"aud": []}),
+            (False, {"aud": ["a", " "]}),
+            (False, {"aud": 1}),
+            (True, {"scope": ["a", " a ", "\t", "egress:*.example.com"]}),
+            (True, {"scope": ["x" * 128] * 64}),
+            (False, {"scope": ["x" * 129]}),
+            (False, {"scope": ["x"] * 65}),
+            (False, {"scope": ["a", ""]}),
+            (False, {"scope": [" "]}),
+            (False, {"scope": []}),
+            (False, {"scope": "a"}),
+            (True, {"ttl_sec": 1.9}),
+            (False, {"ttl_sec": 0.9}),
+            (False, {"ttl_sec": "600"}),
+            (False, {"ttl_sec": 1, "exp": 4102444800}),
+            (False, {"iat": 0}),
+            (True, {"spend_cap": 0}),
+            (False, {"spend_cap": -0.5}),
+            (False, {"spend_cap": None}),
+            (True, {"policy_hash_b64u": " %s " % HASH}),
+            (False, {"policy_hash_b64u": HASH[:-1]}),
+            (False, {"policy_hash_b64u": HASH[:-1] + "p"}),
+            (False, {"token_scope_hash_b64u": " %s " % HASH}),
+            (False, {"payment_account_did": "did:A:b"}),
+            (False, {"payment_account_did": "did:a:b/c"}),
+            (True, {"owner_ref": " padded ", "mission_id": " padded "}),
+            (False, {"mission_id": ""}),
+            (True, {**chain, "delegation_spend_cap_minor": " 007 ", "delegation_expires_at": 1.5, "delegation_id": " d "}),
+            (False, {**chain, "delegation_spend_cap_minor": "-1"}),
+            (False, {**chain, "delegation_spend_cap_minor": 1}),
+            (False, {**chain, "delegation_expires_at": 0}),
+            (True, {"token_version": "1", "tier": "default"}),
+            (False, {"token_version": "2"}),
+            (False, {"tier": "gold"}),
+            (False, {"jti": "x"}),
+            (False, {"nonce": "x"}),
+            (False, {"x": 1}),
+        ):
+            with self.subTest(fields):
+                body = self.claims(**fields)
+                self.assertEqual(fault_of({"$ref": "#/components/schemas/TokenRequest"}, body) is None, good)
+                reply = self.ask_for(self.daemon, "issuer", "POST", "/v1/tokens", body, 200 if good else 400)
+                if good:
+                    self.assert_parts_agree(reply)
+
+    def test_what_a_schema_cannot_say_of_a_token_is_refused_as_described(self):
+        for fields in (
+            {"sub": "é" * 257},
+            {"scope": ["\U0001f600" * 65]},
+            {"exp": 1},
+            {"iat": 1},
+            {"token_scope_hash_b64u": HASH},
+            {"delegate_did": "did:a:b", "owner_did": "did:a:o", "controller_did": "did:a:c"},
+            {"delegator_did": "did:a:b", "owner_did": "did:a:o", "controller_did": "did:a:c"},
+            {"agent_did": "did:a:b", "owner_did": "did:a:o", "controller_did": "did:a:c"},
+        ):
+            self.ask_for(self.daemon, "issuer", "POST", "/v1/tokens", self.claims(**fields), 400, "INVALID_FIELD")
 
     def test_every_way_to_fail_alone_in_a_batch_is_as_described(self):
         nested = '{"metadata":' + "[" * 40 + "]" * 40 + "}"
@@ -393,7 +627,7 @@ class Answers(DaemonTest, Conversation):
             ):
                 reply = reply_to_bytes(path, raw)
                 self.assertEqual(reply.status, status)
-                self.assert_described(NO_OPERATION, reply)
+                self.assert_described(role, NO_OPERATION, reply)
 
     def test_every_operation_refuses_a_request_without_a_host_or_with_a_header_without_end_as_described(self):
         for operation, said in operations():
@@ -402,10 +636,7 @@ class Answers(DaemonTest, Conversation):
                 for rest, code in ((b"\r\n", "BAD_REQUEST"), (b"Host: x\r\nX: " + b"x" * 16384, "TOO_LARGE")):
                     reply = reply_to_bytes(getattr(self.daemon, role), start + rest)
                     self.assertEqual(reply.code, code)
-                    self.assert_described(said["responses"], reply)
-
-    def test_a_request_that_does_not_arrive_in_time_gets_no_answer(self):
-        self.assertEqual(self.slow.recv(1), b"")
+                    self.assert_described(role, said["responses"], reply)
 
     def test_the_daemon_takes_what_the_request_schema_takes(self):
         """The stories of test_receipts, where the daemon's side of this is told."""
@@ -465,7 +696,7 @@ class Answers(DaemonTest, Conversation):
 
 
 class Beginnings(Conversation):
-    def test_from_no_token_over_an_empty_one_to_the_first_key_every_answer_is_as_described(self):
+    def test_from_no_token_over_an_empty_one_to_the_first_keys_every_answer_is_as_described(self):
         with Daemon.fresh(start=False) as daemon:
             shutil.rmtree(daemon.directory / "tokens")
             (daemon.directory / "tokens").mkdir()
@@ -474,11 +705,13 @@ class Beginnings(Conversation):
             daemon.bring_token()
             wait_until(lambda: self.state(daemon) == "ready", "the token")
             self.nothing_can_be_signed(daemon, "KEY_MISSING")
-            for_first_key = DOCUMENT["paths"]["/v1/keys"]["post"]["requestBody"]["content"]["application/json"]["examples"]["p256"]
-            made = self.ask_for(daemon, "admin", "POST", "/v1/keys", for_first_key["value"], 201)
-            self.assert_mutations_are_refused(responses_to("admin", "POST", "/v1/keys"), made)
+            first = example("POST", "/v1/keys", "p256")
+            self.ask_and_mutate(daemon, "admin", "POST", "/v1/keys", first, 201)
             daemon.wait_ready()
-            self.a_p256_key_serves(daemon)
+            self.only_tokens_cannot_be_signed(daemon)
+            self.ask_and_mutate(daemon, "admin", "POST", "/v1/keys", {**first, "family": "cst"}, 201)
+            wait_until(lambda: self.ask(daemon, "observe", "GET", "/readyz").status == 200, "the other key")
+            self.p256_keys_serve(daemon)
 
     def test_a_key_store_that_refuses_its_pin_is_described_too(self):
         with Daemon.fresh(start=False) as daemon:
@@ -492,31 +725,135 @@ class Beginnings(Conversation):
             self.ask_for(daemon, "admin", "POST", "/v1/keys", {"family": "gateway_receipt"}, 503, "PIN_HELD")
 
     def nothing_can_be_signed(self, daemon, code):
-        for method, target, body in (("POST", "/v1/receipts", RECEIPT), ("GET", "/v1/jwks", None), ("GET", "/v1/did", None)):
-            self.ask_for(daemon, "proxy", method, target, body, 503, code)
+        self.ask_and_mutate(daemon, "proxy", "POST", "/v1/receipts", RECEIPT, 503, code)
+        self.ask_and_mutate(daemon, "issuer", "POST", "/v1/tokens", TOKEN, 503, code)
         batch = self.ask_for(daemon, "proxy", "POST", "/v1/receipts/batch", {"receipts": [RECEIPT]}, 200)
         self.assertEqual(batch.json["results"][0]["error"]["code"], code)
+        for role in SIGNERS:
+            for target in ("/v1/jwks", "/v1/did"):
+                self.ask_and_mutate(daemon, role, "GET", target, None, 503, code)
         for role in ROLES:
-            ready = self.ask_for(daemon, role, "GET", "/readyz", None, 503)
-            self.assertEqual(ready.json["reasons"][0]["code"], code)
-            self.assert_mutations_are_refused(responses_to(role, "GET", "/readyz"), ready)
+            ready = self.ask_and_mutate(daemon, role, "GET", "/readyz", None, 503)
+            self.assertEqual([reason["code"] for reason in ready.json["reasons"]], [code] * (2 if role in WATCHERS else 1))
             self.ask_for(daemon, role, "GET", "/healthz", None, 200)
-        self.ask_for(daemon, "admin", "GET", "/v1/status", None, 200)
         # A store that was never seen has no list of keys, rather than an empty one.
         unseen = code != "KEY_MISSING"
-        self.ask_for(daemon, "admin", "GET", "/v1/keys", None, 503 if unseen else 200, code if unseen else None)
+        for role in WATCHERS:
+            self.ask_for(daemon, role, "GET", "/v1/status", None, 200)
+            self.ask_for(daemon, role, "GET", "/v1/keys", None, 503 if unseen else 200, code if unseen else None)
 
-    def a_p256_key_serves(self, daemon):
-        for target in ("/v1/jwks", "/v1/did"):
-            answer = self.ask_for(daemon, "proxy", "GET", target, None, 200)
-            self.assert_mutations_are_refused(responses_to("proxy", "GET", target), answer)
-        signed = self.ask_for(daemon, "proxy", "POST", "/v1/receipts?legacy=1", RECEIPT, 200)
-        self.assertEqual(signed.json["envelope"]["algorithm"], "ES256")
-        for target in ("/v1/status", "/v1/keys"):
-            self.ask_for(daemon, "admin", "GET", target, None, 200)
+    def only_tokens_cannot_be_signed(self, daemon):
+        self.ask_for(daemon, "proxy", "POST", "/v1/receipts", RECEIPT, 200)
+        self.ask_for(daemon, "issuer", "POST", "/v1/tokens", TOKEN, 503, "KEY_MISSING")
+        self.ask_for(daemon, "issuer", "GET", "/readyz", None, 503)
+        for role in WATCHERS:
+            (reason,) = self.ask_for(daemon, role, "GET", "/readyz", None, 503).json["reasons"]
+            self.assertTrue(reason["message"].startswith("cst: "), reason)
+
+    def p256_keys_serve(self, daemon):
+        for role in SIGNERS:
+            for target in ("/v1/jwks", "/v1/did"):
+                self.ask_and_mutate(daemon, role, "GET", target, None, 200)
+        receipt = self.ask_for(daemon, "proxy", "POST", "/v1/receipts?legacy=1", RECEIPT, 200)
+        self.assertEqual(receipt.json["envelope"]["algorithm"], "ES256")
+        token = self.ask_for(daemon, "issuer", "POST", "/v1/tokens", DELEGATION, 200)
+        self.assert_parts_agree(token)
+        for role in WATCHERS:
+            for target in ("/v1/status", "/v1/keys"):
+                self.ask_for(daemon, role, "GET", target, None, 200)
 
     def state(self, daemon):
         return self.ask(daemon, "admin", "GET", "/v1/status").json["backends"][0]["state"]
+
+
+class Limits(Conversation):
+    """What a configuration does not let through."""
+
+    def test_every_rule_of_the_ceiling_denies_as_described(self):
+        rules = set()
+        with Daemon.fresh(start=False) as daemon:
+            daemon.edit_config('audiences = ["*"]', 'audiences = ["clawproxy.com"]')
+            daemon.edit_config('scopes = ["*"]', 'scopes = ["proxy:*", "egress:*"]')
+            daemon.start()
+            daemon.wait_ready()
+            wait_until(lambda: self.ask(daemon, "issuer", "GET", "/readyz").status == 200, "the token key")
+            self.ask_for(daemon, "issuer", "POST", "/v1/tokens", TOKEN, 200)
+            for rule, field, fields in (
+                ("ceiling.ttl", "claims", {"exp": 4102444800}),
+                ("ceiling.audience", "claims.aud", {"aud": "clawproxy.org"}),
+                ("ceiling.audience", "claims.aud[1]", {"aud": ["clawproxy.com", "clawproxy.com "]}),
+                ("ceiling.wildcard", "claims.scope[0]", {"scope": ["egress:*"]}),
+                ("ceiling.scope", "claims.scope[1]", {"scope": ["egress:*.example.com", "Proxy:call"]}),
+            ):
+                body = {"claims": {**TOKEN["claims"], **fields}}
+                denied = self.ask_and_mutate(daemon, "issuer", "POST", "/v1/tokens", body, 403, "POLICY_DENIED")
+                self.assertEqual((denied.json["error"]["rule"], denied.json["error"]["field"]), (rule, field))
+                rules.add(rule)
+        self.assertEqual(rules, set(DOCUMENT["components"]["schemas"]["PolicyRule"]["enum"]))
+
+    def test_whoever_is_not_let_in_is_told_so_whatever_he_asks(self):
+        with Daemon.fresh(start=False) as daemon, open(daemon.config, "a", encoding="utf-8") as config:
+            config.writelines('\n[roles.%s]\nusers = ["%d"]\n' % (role, os.getuid() + 1) for role in ROLES)
+            config.flush()
+            daemon.start()
+            for role in ROLES:
+                for operation, _ in operations():
+                    self.ask_and_mutate(daemon, role, operation.method, operation.path + "?x", None, 403, "FORBIDDEN")
+                self.ask_for(daemon, role, "DELETE", "/healthz", None, 403, "FORBIDDEN")
+                self.ask_for(daemon, role, "GET", "/nothing", None, 403, "FORBIDDEN")
+
+    def test_a_socket_at_its_bounds_says_so_to_every_request_and_every_connection(self):
+        with Daemon.fresh(start=False) as daemon:
+            daemon.edit_config("[server]\n", "[server]\nmax_requests = 1\nmax_connections = %d\n" % self.CONNECTIONS)
+            daemon.start()
+            for role in ROLES:
+                with contextlib.ExitStack() as held:
+                    self.a_full_socket_says_so(daemon, role, held)
+
+    CONNECTIONS = 64
+
+    def a_full_socket_says_so(self, daemon, role, held):
+        wait_until(lambda: self.holds_a_request(daemon, role, held), "a request under way")
+        for operation, _ in operations_of(role):
+            full = self.ask_and_mutate(daemon, role, operation.method, operation.path, None, 503, "QUEUE_FULL")
+            self.assertEqual(full.headers["Retry-After"], "1")
+        *_, one_too_many = [held.enter_context(connect(getattr(daemon, role))) for _ in range(self.CONNECTIONS)]
+        turned_away = answer_from(one_too_many)
+        self.assertEqual(turned_away.code, "QUEUE_FULL")
+        self.assert_described(role, NO_OPERATION, turned_away)
+
+    def holds_a_request(self, daemon, role, held):
+        """Is a request of ours being read now, and kept so?"""
+        peer = held.enter_context(connect(getattr(daemon, role)))
+        (operation, _), *_ = operations_of(role)
+        peer.sendall(header_of(operation, "Transfer-Encoding: chunked", "Expect: 100-continue"))
+        return peer.recv(65536).startswith(b"HTTP/1.1 100 ")
+
+
+class Timeouts(Conversation):
+    """Last, and begun first: see setUpModule."""
+
+    def test_what_does_not_arrive_in_time_is_answered_as_described(self):
+        for role, responses, peer in SLOW:
+            reply = answer_from(peer)
+            self.assertEqual((reply.status, reply.code), (408, "TIMEOUT"))
+            self.assert_described(role, responses, reply)
+
+
+SLOW = []  # (role, responses, connection) of requests that were begun and will not be finished
+
+
+def setUpModule():
+    """Begins the requests that take the daemon's 10 s, so that they take them while the other stories are told."""
+    daemon = unittest.enterModuleContext(Daemon.fresh())
+    for role in ROLES:
+        begun = [(NO_OPERATION, b"GET /healthz HTTP/1.1\r\nHost: ")]
+        for operation, responses in operations_of(role):
+            begun.append((responses, header_of(operation, "Transfer-Encoding: chunked")))
+        for responses, raw in begun:
+            peer = unittest.enterModuleContext(connect(getattr(daemon, role)))
+            peer.sendall(raw)
+            SLOW.append((role, responses, peer))
 
 
 if __name__ == "__main__":

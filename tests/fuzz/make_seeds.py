@@ -72,3 +72,22 @@ for text in (
     seed("connection", "0" + text)
 for text in (http("GET", "/v1/keys"), http("GET", "/v1/status"), http("POST", "/v1/keys", '{"family":"gateway_receipt"}')):
     seed("connection", "1" + text)
+
+HASH_OF_NOTHING = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+CHAIN = {"owner_did": "did:key:zO", "controller_did": "did:key:zC", "agent_did": "did:key:zAgent"}
+EVERY_CLAIM = {
+    "token_version": "1", "tier": "default", "sub": "did:key:zAgent", "aud": ["a", " b "], "scope": ["s", " t ", "egress:*.x.y", "😀"],
+    "ttl_sec": 60, "owner_ref": " r ", **CHAIN, "policy_hash_b64u": HASH_OF_NOTHING, "control_plane_policy_hash_b64u": HASH_OF_NOTHING,
+    "payment_account_did": "did:key:zP", "spend_cap": 1e21, "mission_id": "m", "delegation_id": "d", "delegator_did": "did:key:zO",
+    "delegate_did": "did:key:zAgent", "delegation_policy_hash_b64u": HASH_OF_NOTHING, "delegation_spend_cap_minor": " 007 ",
+    "delegation_expires_at": 1767229200.5, "token_lane": "canonical",
+}  # fmt: skip
+EXPECTED = {"sub": "a", "aud": "b", "scope": ["c"], "exp": 1767229200, "iat": 1, "token_scope_hash_b64u": HASH_OF_NOTHING}
+for claims in (EVERY_CLAIM, EXPECTED):
+    seed("token_request", json.dumps({"claims": claims}))
+for row in json.loads((VECTORS / "cst_golden.json").read_text())["issuance"]:
+    seed("token_request", json.dumps({"claims": row["request"]}))
+    if row["status"] == 200:
+        seed("token_verify", row["token"])
+        answer = {name: row[name] for name in ("token", "kid", "token_hash", "token_scope_hash_b64u")}
+        seed("token_verify", json.dumps({**answer, "claims": json.loads(row["claims_json"])}))

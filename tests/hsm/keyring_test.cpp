@@ -119,4 +119,8 @@ TEST_CASE("keyring: a signer takes its own family's input and no bytes", "[hsm]"
         std::is_invocable_v<decltype(&Signer::sign), Signer&, std::string, Deadline>);
     STATIC_REQUIRE_FALSE(
         std::is_invocable_v<decltype(&Signer::sign), Signer&, crypto::ProbeInput, Deadline>);
+    STATIC_REQUIRE_FALSE(
+        std::is_invocable_v<decltype(&Signer::sign), Signer&, SigningInput<Family::cst>, Deadline>);
+    STATIC_REQUIRE_FALSE(
+        std::is_constructible_v<SigningInput<Family::gateway_receipt>, SigningInput<Family::cst>>);
 }

@@ -27,7 +27,8 @@ void require(bool good) {
 /// The client's end, served in turns with the daemon's on one thread.
 class Client {
 public:
-    Client(int fd, std::string_view bytes) : fd_(fd), rest_(bytes) {}
+    Client(int fd, std::string_view bytes, bool half_close)
+        : fd_(fd), rest_(bytes), half_close_(half_close) {}
 
     /// Sends and receives what can be without waiting.
     void pump() {
@@ -46,8 +47,10 @@ private:
             }
             rest_.remove_prefix(sent < 0 ? rest_.size() : static_cast<std::size_t>(sent));
             if (rest_.empty()) {
-                ::shutdown(fd_.get(), SHUT_WR);
                 sent_ = true;
+                if (half_close_) {
+                    ::shutdown(fd_.get(), SHUT_WR);
+                }
             }
         }
     }
@@ -61,23 +64,30 @@ private:
 
     base::UniqueFd fd_;
     std::string_view rest_;
+    bool half_close_;
     bool sent_ = false;
     std::string received_;
 };
 
 }  // namespace
 
-std::string exchange(const service::Appliance& appliance, daemon::Role role,
-                     std::string_view bytes) {
+std::string exchange(const service::Appliance& appliance, daemon::Role role, std::string_view bytes,
+                     const ExchangeTerms& terms) {
     std::array<int, 2> pair{};
     require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
-    Client client(pair[0], bytes);
+    Client client(pair[0], bytes, terms.half_close);
 
     asio::io_context context(1);
     const daemon::Log log(daemon::Log::Level::error);
-    daemon::Door door{appliance, log, role, context.get_executor(), 1, {}, {}};
+    daemon::Door door{appliance,    log,         role, 1, daemon::AccessList({1000}, {2000}),
+                      terms.bounds, terms.limits};
+    door.threads = context.get_executor();
     Socket socket(context, asio::local::stream_protocol(), pair[1]);
-    const auto connection = daemon::Connection::make(std::move(socket), door);
+    daemon::Peer peer;
+    peer.uid = terms.user;
+    peer.groups = terms.groups;
+    const auto connection =
+        daemon::Connection::make(std::move(socket), door, {std::move(peer), {}});
     asio::co_spawn(context, connection->serve(), asio::detached);
     while (!context.stopped()) {
         client.pump();

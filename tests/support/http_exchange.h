@@ -9,11 +9,20 @@
 
 namespace clawsigner::tests {
 
-/// Sends `bytes` over one connection to a door of this role, closes the sending side, and returns
+/// How the door is, and how the client behaves, where it matters.
+struct ExchangeTerms {
+    uid_t user = 1000;  // the door lets in 1000, and members of group 2000
+    std::vector<gid_t> groups;
+    daemon::AdmissionLimits bounds;
+    daemon::ConnectionLimits limits;
+    bool half_close = true;  // the client closes its sending side when all is sent
+};
+
+/// Sends `bytes` over one connection to a door of this role, and returns
 /// everything that came back. The connection is the daemon's own, over a socket pair, on this
 /// thread.
-std::string exchange(const service::Appliance& appliance, daemon::Role role,
-                     std::string_view bytes);
+std::string exchange(const service::Appliance& appliance, daemon::Role role, std::string_view bytes,
+                     const ExchangeTerms& terms = {});
 
 struct HttpReply {
     unsigned status = 0;

@@ -10,23 +10,29 @@
 
 namespace clawsigner::tests {
 
-/// Everything below the sockets, with a key store in memory, a clock that stands still, and a
-/// receipt key.
+/// Everything below the sockets, with a key store in memory, a clock that stands still, a key of
+/// each family, and a ceiling as in development.
 struct SoftwareAppliance {
     explicit SoftwareAppliance(crypto::Algorithm algorithm = crypto::Algorithm::ed25519) {
-        backend.generate({crypto::Family::gateway_receipt, 1}, algorithm).value();
+        for (const crypto::Family family : crypto::kFamilies) {
+            backend.generate({family, 1}, algorithm).value();
+        }
+        appliance.ceiling = {std::chrono::seconds(3600), policy::NameSet({"*"}),
+                             policy::NameSet({"*"})};
     }
 
     FixedClock clock;
     SoftwareBackend backend;
     hsm::Keyring keyring{
-        {{crypto::Family::gateway_receipt, {&backend, crypto::Algorithm::ed25519}}}, {}};
-    service::Prober prober{keyring, {crypto::Family::gateway_receipt}, clock};
-    service::Appliance appliance{
-        &clock, &keyring, &prober, {{"memory", &backend}}, {crypto::Family::gateway_receipt},
-        {},     {}};
+        {{crypto::Family::gateway_receipt, {&backend}}, {crypto::Family::cst, {&backend}}}, {}};
+    std::vector<crypto::Family> families{crypto::kFamilies.begin(), crypto::kFamilies.end()};
+    service::Prober prober{keyring, families, clock};
+    service::Appliance appliance{&clock,   &keyring, &prober, {{"memory", &backend}},
+                                 families, {},       {},      {}};
 
-    crypto::PublicKey key() const { return backend.keys()->keys.front().public_key; }
+    /// The receipts' key, and the tokens'.
+    crypto::PublicKey key() const { return backend.keys()->keys[0].public_key; }
+    crypto::PublicKey token_key() const { return backend.keys()->keys[1].public_key; }
 };
 
 /// A receipt request that is good at the fixed clock's time.

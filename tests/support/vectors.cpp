@@ -28,9 +28,17 @@ std::vector<claw::JsonValue> vector_rows(std::string_view file) {
         return {document.get_array().begin(), document.get_array().end()};
     }
     std::vector<claw::JsonValue> rows;
+    for (const std::string& line : vector_lines(file)) {
+        rows.push_back(claw::parse_json(line, claw::JsonRules::javascript).value());
+    }
+    return rows;
+}
+
+std::vector<std::string> vector_lines(std::string_view file) {
+    std::vector<std::string> rows;
     std::istringstream lines(content_of(file));
     for (std::string line; std::getline(lines, line);) {
-        rows.push_back(claw::parse_json(line, claw::JsonRules::javascript).value());
+        rows.push_back(std::move(line));
     }
     return rows;
 }

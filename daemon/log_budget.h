@@ -1,0 +1,41 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace clawsigner::daemon {
+
+/// Keeps what strangers can provoke from filling the log: a burst, then so many lines a second.
+/// Thread-safe.
+class LogBudget {
+public:
+    static constexpr double kBurst = 100;
+    static constexpr double kPerSecond = 10;
+
+    /// A line may be written now; the value is how many were left out since the last one.
+    std::optional<std::size_t> take() {
+        const std::lock_guard lock(mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        const double passed = std::chrono::duration<double>(now - last_).count();
+        lines_ = std::min(kBurst, lines_ + passed * kPerSecond);
+        last_ = now;
+        if (lines_ < 1) {
+            ++left_out_;
+            return std::nullopt;
+        }
+        lines_ -= 1;
+        return std::exchange(left_out_, 0);
+    }
+
+private:
+    std::mutex mutex_;
+    double lines_ = kBurst;
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+    std::size_t left_out_ = 0;
+};
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,92 @@
+#include "policy/ceiling.h"
+
+#include <algorithm>
+
+namespace clawsigner::policy {
+namespace {
+
+constexpr std::size_t kMaxLabel = 63;
+constexpr std::size_t kMaxDomain = 253;
+
+bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_label(std::string_view label) {
+    return !label.empty() && label.size() <= kMaxLabel && is_letter_or_digit(label.front()) &&
+           is_letter_or_digit(label.back()) &&
+           std::ranges::all_of(label, [](char c) { return is_letter_or_digit(c) || c == '-'; });
+}
+
+bool is_domain(std::string_view domain) {
+    if (domain.size() > kMaxDomain) {
+        return false;
+    }
+    for (;;) {
+        const std::size_t dot = domain.find('.');
+        if (!is_label(domain.substr(0, dot))) {
+            return false;
+        }
+        if (dot == std::string_view::npos) {
+            return true;
+        }
+        domain.remove_prefix(dot + 1);
+    }
+}
+
+std::string item(std::string_view name, std::size_t index) {
+    return std::string(name) + "[" + std::to_string(index) + "]";
+}
+
+Status audiences_within(const TokenCeiling& ceiling, const claw::TokenGrant& grant) {
+    for (std::size_t i = 0; i < grant.aud.size(); ++i) {
+        if (!ceiling.audiences.contains(grant.aud[i])) {
+            return Error::denied("ceiling.audience",
+                                 grant.aud_is_array ? item("claims.aud", i) : "claims.aud",
+                                 "is not an audience tokens may be issued for");
+        }
+    }
+    return Status::done();
+}
+
+Status scopes_within(const TokenCeiling& ceiling, const claw::TokenGrant& grant) {
+    for (std::size_t i = 0; i < grant.scope.size(); ++i) {
+        const std::string& scope = grant.scope[i];
+        if (scope.find('*') != std::string::npos && !is_egress_wildcard(scope)) {
+            return Error::denied("ceiling.wildcard", item("claims.scope", i),
+                                 "holds a wildcard; only egress:*.DOMAIN may");
+        }
+        if (!ceiling.scopes.contains(scope)) {
+            return Error::denied("ceiling.scope", item("claims.scope", i),
+                                 "is not a scope that may be granted");
+        }
+    }
+    return Status::done();
+}
+
+}  // namespace
+
+bool NameSet::contains(std::string_view name) const noexcept {
+    return std::ranges::any_of(patterns_, [&](std::string_view pattern) {
+        return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
+                                      : name == pattern;
+    });
+}
+
+bool is_egress_wildcard(std::string_view scope) noexcept {
+    constexpr std::string_view kStart = "egress:*.";
+    return scope.starts_with(kStart) && is_domain(scope.substr(kStart.size()));
+}
+
+Status within_ceiling(const TokenCeiling& ceiling, const claw::TokenGrant& grant,
+                      std::chrono::seconds ttl) {
+    if (ttl > ceiling.max_ttl) {
+        return Error::denied(
+            "ceiling.ttl", "claims",
+            "may live for at most " + std::to_string(ceiling.max_ttl.count()) + " s");
+    }
+    CHECK_OK(audiences_within(ceiling, grant));
+    return scopes_within(ceiling, grant);
+}
+
+}  // namespace clawsigner::policy

@@ -1,0 +1,73 @@
+#include "service/issue_token.h"
+
+#include "crypto/digest.h"
+#include "crypto/random.h"
+#include "policy/ceiling.h"
+
+#include <algorithm>
+
+namespace clawsigner::service {
+namespace {
+
+using crypto::Family;
+
+constexpr std::int64_t kDefaultTtl = 600;  // seconds; the ecosystem's
+
+std::int64_t unix_seconds(UnixMillis time) {
+    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+/// When the token ends. Error: invalid_field, when that is not in the future.
+Result<std::int64_t> end_of_life(const claw::TokenRequest& request, std::int64_t now,
+                                 std::chrono::seconds max_ttl) {
+    if (!request.exp) {
+        const std::int64_t ttl =
+            request.ttl.value_or(std::min<std::int64_t>(kDefaultTtl, max_ttl.count()));
+        // Anything that overflows is far above every ceiling, too.
+        return ttl > INT64_MAX - now ? INT64_MAX : now + ttl;
+    }
+    if (*request.exp <= now) {
+        return Error::at("claims.exp", "is not in the future");
+    }
+    return *request.exp;
+}
+
+Status expectations_met(const claw::TokenRequest& request, std::int64_t now) {
+    if (request.expected_iat && *request.expected_iat != now) {
+        return Error::at("claims.iat",
+                         "is not the time here, " + std::to_string(now) + "; leave it out");
+    }
+    if (request.expected_scope_hash &&
+        *request.expected_scope_hash != claw::token_scope_hash(request.grant)) {
+        return Error::at("claims.token_scope_hash_b64u", "is not the hash of these claims");
+    }
+    return Status::done();
+}
+
+}  // namespace
+
+Result<IssuedToken> issue_token(const Appliance& appliance, const claw::TokenRequest& request) {
+    claw::Token token;
+    token.grant = request.grant;
+    token.iat = unix_seconds(appliance.clock->now());
+    TRY(token.exp, end_of_life(request, token.iat, appliance.ceiling.max_ttl));
+    CHECK_OK(expectations_met(request, token.iat));
+    CHECK_OK(policy::within_ceiling(appliance.ceiling, token.grant,
+                                    std::chrono::seconds(token.exp - token.iat)));
+    TRY(token.jti, crypto::uuid_v4());
+    TRY(token.nonce, crypto::uuid_v4());
+
+    TRY(const auto signer, appliance.keyring->signer<Family::cst>());
+    TRY(const auto unsigned_token, claw::UnsignedToken::of(token, signer.identity()));
+    TRY(const auto signature,
+        signer.sign(unsigned_token.input(), base::deadline_in(appliance.limits.deadline)));
+    IssuedToken issued;
+    issued.token = unsigned_token.text(signature);
+    issued.claims = unsigned_token.claims();
+    issued.kid = signer.identity().kid;
+    issued.token_hash = base::hex_encode(crypto::sha256(issued.token));
+    issued.scope_hash = unsigned_token.scope_hash();
+    return issued;
+}
+
+}  // namespace clawsigner::service

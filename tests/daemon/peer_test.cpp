@@ -1,0 +1,83 @@
+#include "daemon/peer.h"
+
+#include "daemon/admission.h"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace clawsigner;
+using daemon::AccessList;
+using daemon::Admission;
+using daemon::Peer;
+
+namespace {
+
+Peer peer(uid_t uid, gid_t gid = 0, std::vector<gid_t> groups = {}) {
+    Peer peer;
+    peer.uid = uid;
+    peer.gid = gid;
+    peer.groups = std::move(groups);
+    return peer;
+}
+
+}  // namespace
+
+TEST_CASE("peer: is whom the kernel says", "[daemon]") {
+    std::array<int, 2> pair{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
+    const base::UniqueFd one(pair[0]);
+    const base::UniqueFd two(pair[1]);
+    const auto peer = daemon::peer_of(one.get());
+    REQUIRE(peer.ok());
+    CHECK(peer->uid == ::geteuid());
+    CHECK(peer->gid == ::getegid());
+    CHECK(peer->pid == ::getpid());
+    CHECK_FALSE(daemon::peer_of(-1).ok());
+}
+
+TEST_CASE("access list: lets in its users and members of its groups, and nobody else", "[daemon]") {
+    const AccessList list({10, 65534}, {20});
+    CHECK(list.allows(peer(10)));
+    CHECK_FALSE(list.allows(peer(11)));
+    CHECK(list.allows(peer(11, 20)));
+    CHECK(list.allows(peer(11, 0, {1, 20})));
+    CHECK_FALSE(list.allows(peer(11, 0, {1, 21})));
+    CHECK_FALSE(list.allows(peer(0)));
+    CHECK_FALSE(AccessList().allows(peer(0)));
+}
+
+TEST_CASE("access list: never lets in the user that stands for the unnamed", "[daemon]") {
+    CHECK_FALSE(AccessList({65534}, {20}).allows(peer(65534, 20, {20})));
+}
+
+TEST_CASE("admission: counts connections in all and of a user, and gives places back", "[daemon]") {
+    Admission admission({3, 2, 1, 1});
+    auto first = admission.connection(1);
+    auto second = admission.connection(1);
+    CHECK(first);
+    CHECK(second);
+    CHECK_FALSE(admission.connection(1));
+    const auto third = admission.connection(2);
+    CHECK(third);
+    CHECK_FALSE(admission.connection(3));
+    first = {};
+    CHECK(admission.connection(1));
+    const auto moved = std::move(second);
+    CHECK(moved);
+    CHECK(admission.connection(1));
+}
+
+TEST_CASE("admission: counts requests and the bytes they may have", "[daemon]") {
+    Admission admission({1, 1, 2, 100});
+    auto first = admission.request(60);
+    CHECK(first);
+    CHECK_FALSE(admission.request(41));
+    const auto second = admission.request(40);
+    CHECK(second);
+    CHECK_FALSE(admission.request(0));
+    first = {};
+    CHECK(admission.request(60));
+}
