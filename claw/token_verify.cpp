@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxToken = 262'144;
 constexpr std::size_t kKidChars = 16;
 constexpr std::size_t kMaxId = 128;
+constexpr std::int64_t kMaxSkew = 300;                 // seconds an issuer's clock may be ahead
 constexpr std::int64_t kMaxSeconds = 253'402'300'799;  // the year 9999
 
 /// The three parts of a compact JWS, decoded.
@@ -113,6 +114,9 @@ Verdict judge(const Claims& claims, const TokenTrust& trust) {
                 "token_scope_hash_b64u is not the hash of the claims"};
     }
     const auto at = std::chrono::floor<std::chrono::seconds>(trust.at.time_since_epoch()).count();
+    if (claims.token.iat > at + kMaxSkew) {
+        return {VerdictCode::token_invalid_claims, "claims.iat is after that moment"};
+    }
     if (claims.token.exp <= at) {
         const UnixMillis exp{std::chrono::seconds(claims.token.exp)};
         return {VerdictCode::token_expired, "it expired at " + base::format_utc(exp)};

@@ -28,11 +28,24 @@ std::vector<std::string> values_of(const std::vector<Setting>& settings) {
     return values;
 }
 
+/// A '*' stands for what follows it, so behind it nothing can stand.
+std::vector<std::string> read_patterns(TableReader& in, std::string_view key) {
+    auto patterns = values_of(in.settings(key));
+    for (const std::string& pattern : patterns) {
+        const std::size_t star = pattern.find('*');
+        if (star != std::string::npos && star + 1 != pattern.size() &&
+            !pattern.starts_with("egress:*.")) {
+            in.refuse(key, "has a '*' that is not at the end of " + pattern);
+        }
+    }
+    return patterns;
+}
+
 CeilingConfig read_ceiling(TableReader& in) {
     CeilingConfig ceiling;
     ceiling.max_ttl = std::chrono::seconds(in.integer_or("max_ttl_seconds", 0, 1, 86'400));
-    ceiling.audiences = values_of(in.settings("audiences"));
-    ceiling.scopes = values_of(in.settings("scopes"));
+    ceiling.audiences = read_patterns(in, "audiences");
+    ceiling.scopes = read_patterns(in, "scopes");
     return ceiling;
 }
 

@@ -84,6 +84,19 @@ bool digest_verifies(EVP_PKEY* key, const EVP_MD* digest, ByteView message, Byte
                             message.size()) == 1;
 }
 
+// The order of P-256's group (SEC 2 section 2.4.2), and half of it.
+constexpr std::array<std::uint8_t, 32> kOrder{
+    0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    0xBC, 0xE6, 0xFA, 0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51};
+constexpr std::array<std::uint8_t, 32> kHalfOrder{
+    0x7F, 0xFF, 0xFF, 0xFF, 0x80, 0x00, 0x00, 0x00, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    0xDE, 0x73, 0x7D, 0x56, 0xD3, 0x8B, 0xCF, 0x42, 0x79, 0xDC, 0xE5, 0x61, 0x7E, 0x31, 0x92, 0xA8};
+
+bool has_low_s(ByteView signature) {
+    return std::ranges::lexicographical_compare(signature.subspan(32, 32), kHalfOrder) ||
+           std::ranges::equal(signature.subspan(32, 32), kHalfOrder);
+}
+
 /// The encoding without the sign of x: y, little-endian.
 std::array<std::uint8_t, 32> y_of(ByteView raw) {
     std::array<std::uint8_t, 32> y{};
@@ -169,10 +182,25 @@ bool PublicKey::verifies(ByteView message, ByteView signature) const {
     if (algorithm_ == Algorithm::ed25519) {
         return digest_verifies(key_.get(), nullptr, message, signature);
     }
+    if (!has_low_s(signature)) {
+        return false;
+    }
     std::array<std::uint8_t, kMaxDerSignature> der{};
     const std::size_t size = to_der(signature, der);
     return size > 0 &&
            digest_verifies(key_.get(), EVP_sha256(), message, ByteView(der).first(size));
+}
+
+void use_low_s(Signature& signature) noexcept {
+    if (has_low_s(signature)) {
+        return;
+    }
+    int borrow = 0;
+    for (std::size_t i = 32; i-- > 0;) {
+        const int difference = kOrder[i] - signature[32 + i] - borrow;
+        borrow = difference < 0 ? 1 : 0;
+        signature[32 + i] = static_cast<std::uint8_t>(difference + (borrow << 8));
+    }
 }
 
 }  // namespace clawsigner::crypto

@@ -25,6 +25,10 @@ std::optional<Algorithm> algorithm_from_name(std::string_view name) noexcept;
 /// Both algorithms' signatures are 64 bytes.
 using Signature = std::array<std::uint8_t, 64>;
 
+/// Of the two P-256 signatures (r, s) and (r, n - s), which both hold, the one with the smaller s.
+/// An artefact has one signature, so that its hash names it.
+void use_low_s(Signature& signature) noexcept;
+
 /// A public key: a P-256 point that is on its curve, or an Ed25519 encoding that is canonical and
 /// not of small order (a key anybody could sign for). Immutable; copies share it; any
 /// thread.
@@ -45,7 +49,7 @@ public:
     ByteView y() const noexcept { return ByteView(point_).subspan(33, 32); }
 
     /// Is `signature` this key's over `message`? The message is hashed here where the algorithm
-    /// hashes.
+    /// hashes. P-256: only with the smaller s (use_low_s).
     bool verifies(ByteView message, ByteView signature) const;
 
     friend bool operator==(const PublicKey& a, const PublicKey& b) noexcept {

@@ -17,7 +17,8 @@ std::optional<std::uint32_t> number_of(const std::string& text) {
     std::uint32_t number = 0;
     const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
-    return whole ? std::optional(number) : std::nullopt;
+    // The largest stands for "no change" in the kernel's calls and is nobody's.
+    return whole && number != UINT32_MAX ? std::optional(number) : std::nullopt;
 }
 
 // Called before the first thread starts, so the lookups' static storage is nobody else's.
@@ -65,12 +66,17 @@ Result<AccessTable> access_table(const Config& config) {
                 config, wanted.role.line,
                 wanted.role.value + " is not a role; there are proxy, issuer, admin and observe");
         }
+        if (wanted.users.empty() && wanted.groups.empty()) {
+            return at_line(config, wanted.role.line,
+                           "roles." + wanted.role.value +
+                               " lets nobody in: list users or groups, or leave the table out");
+        }
         TRY(auto users, ids_of<uid_t>(config, wanted.users, "user", user_of));
         TRY(auto groups, ids_of<gid_t>(config, wanted.groups, "group", group_of));
-        if (users.contains(kOverflowUid)) {
+        if (users.contains(kOverflowUid) || groups.contains(kOverflowUid)) {
             return at_line(
                 config, wanted.role.line,
-                "user 65534 stands for users the kernel cannot name, and is never let in");
+                "65534 stands for users and groups the kernel cannot name, and is never let in");
         }
         table.emplace(*role, AccessList(std::move(users), std::move(groups)));
     }

@@ -1,5 +1,6 @@
 #include "daemon/admission.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace clawsigner::daemon {
@@ -34,39 +35,48 @@ void Admission::Place::give_back() noexcept {
 
 Admission::Place Admission::connection(uid_t user) {
     const std::lock_guard lock(mutex_);
-    if (connections_ >= limits_.connections) {
+    if (all_.connections >= limits_.connections) {
         return {};
     }
-    std::size_t& of_user = connections_by_user_[user];
-    if (of_user >= limits_.connections_per_user) {
+    Held& own = by_user_[user];
+    if (own.connections >= limits_.connections_per_user) {
         return {};
     }
-    ++of_user;
-    ++connections_;
+    ++own.connections;
+    ++all_.connections;
     return Place(*this, Place::Kind::connection, user, 0);
 }
 
-Admission::Place Admission::request(std::size_t bytes) {
+Admission::Place Admission::request(uid_t user, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
-    if (requests_ >= limits_.requests || bytes > limits_.request_bytes - request_bytes_) {
+    const auto fits = [bytes](const Held& held, std::size_t requests, std::size_t all_bytes) {
+        return held.requests < requests && held.request_bytes + bytes <= all_bytes;
+    };
+    Held& own = by_user_[user];
+    if (!fits(all_, limits_.requests, limits_.request_bytes) ||
+        !fits(own, std::max<std::size_t>(limits_.requests / 2, 1), limits_.request_bytes / 2)) {
         return {};
     }
-    ++requests_;
-    request_bytes_ += bytes;
-    return Place(*this, Place::Kind::request, 0, bytes);
+    for (Held* held : {&all_, &own}) {
+        ++held->requests;
+        held->request_bytes += bytes;
+    }
+    return Place(*this, Place::Kind::request, user, bytes);
 }
 
 void Admission::release(const Place& place) noexcept {
     const std::lock_guard lock(mutex_);
-    if (place.kind_ == Place::Kind::request) {
-        --requests_;
-        request_bytes_ -= place.bytes_;
-        return;
+    const auto own = by_user_.find(place.user_);
+    for (Held* held : {&all_, &own->second}) {
+        if (place.kind_ == Place::Kind::connection) {
+            --held->connections;
+        } else {
+            --held->requests;
+            held->request_bytes -= place.bytes_;
+        }
     }
-    --connections_;
-    const auto of_user = connections_by_user_.find(place.user_);
-    if (--of_user->second == 0) {
-        connections_by_user_.erase(of_user);
+    if (own->second.connections == 0 && own->second.requests == 0) {
+        by_user_.erase(own);
     }
 }
 

@@ -7,7 +7,8 @@
 
 namespace clawsigner::daemon {
 
-/// How much of the daemon one socket's callers may hold at a time.
+/// How much of the daemon one socket's callers may hold at a time. Of requests and their bytes no
+/// user holds more than half.
 struct AdmissionLimits {
     std::size_t connections = 1024;
     std::size_t connections_per_user = 512;
@@ -44,18 +45,22 @@ public:
     explicit Admission(AdmissionLimits limits) : limits_(limits) {}
 
     Place connection(uid_t user);
-    /// One request whose body may have `bytes`.
-    Place request(std::size_t bytes);
+    /// One request of this user, whose body may have `bytes`.
+    Place request(uid_t user, std::size_t bytes);
 
 private:
+    struct Held {
+        std::size_t connections = 0;
+        std::size_t requests = 0;
+        std::size_t request_bytes = 0;
+    };
+
     void release(const Place& place) noexcept;
 
     const AdmissionLimits limits_;
     std::mutex mutex_;
-    std::map<uid_t, std::size_t> connections_by_user_;
-    std::size_t connections_ = 0;
-    std::size_t requests_ = 0;
-    std::size_t request_bytes_ = 0;
+    Held all_;
+    std::map<uid_t, Held> by_user_;  // those who hold something
 };
 
 }  // namespace clawsigner::daemon

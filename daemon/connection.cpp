@@ -1,18 +1,13 @@
 #include "daemon/connection.h"
 
-#include "crypto/random.h"
 #include "daemon/answers.h"
 #include "daemon/watchdog.h"
+#include "daemon/wire.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
-#include <array>
 #include <cerrno>
 #include <optional>
 #include <sys/socket.h>
@@ -23,72 +18,12 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
+using namespace wire;
 
-constexpr std::uint32_t kMaxHeader = 16'384;
-constexpr std::size_t kReadAhead = 16'384;
+// What stands in the socket's buffer is a header, a piece of a body, or what follows them: a body
+// itself is moved on as it comes.
+constexpr std::size_t kMaxBuffer = 131'072;
 constexpr std::size_t kKeptBuffer = 65'536;  // more than this is given back between two requests
-constexpr std::size_t kDiscardBytes = 16U << 20U;
-constexpr auto kDiscardTime = std::chrono::seconds(2);
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
-
-using Parser = http::request_parser<http::string_body>;
-using Response = http::response<http::string_body>;
-
-/// Twelve characters that say which request of which run a log line and an answer speak of.
-std::string request_id() {
-    std::array<std::uint8_t, 9> bytes{};
-    return crypto::fill_random(bytes).ok() ? base::base64url_encode(bytes) : "unavailable";
-}
-
-struct Target {
-    std::string_view path;
-    std::string_view query;
-};
-
-Target target_of(std::string_view target) {
-    const std::size_t mark = target.find('?');
-    return mark == std::string_view::npos ? Target{target, {}}
-                                          : Target{target.substr(0, mark), target.substr(mark + 1)};
-}
-
-Error read_failure(const beast::error_code& error) {
-    if (error == http::error::header_limit) {
-        return {ErrorCode::too_large, "the request's header has more than 16384 bytes"};
-    }
-    if (error == http::error::body_limit) {
-        return {ErrorCode::too_large, "the request's body is too large"};
-    }
-    return {ErrorCode::bad_request, "not an HTTP/1.1 request: " + error.message()};
-}
-
-/// Beast takes a coding it does not know for none at all, and what follows for another request.
-bool framing_is_plain(const Parser::value_type& request) {
-    const auto codings = request.count(http::field::transfer_encoding);
-    return codings == 0 || (codings == 1 && request.version() == 11 &&
-                            beast::iequals(request[http::field::transfer_encoding], "chunked"));
-}
-
-/// Says that nothing more comes from us, and reads what the client still sends: bounded in bytes,
-/// and in time by whoever cancels.
-asio::awaitable<void> discard(Connection::Socket& socket) {
-    beast::error_code ignored;
-    socket.shutdown(Connection::Socket::shutdown_send, ignored);
-    std::array<char, 4096> some{};
-    for (std::size_t discarded = 0; discarded < kDiscardBytes;) {
-        const auto [error, size] = co_await socket.async_read_some(asio::buffer(some), kUse);
-        if (error) {
-            co_return;
-        }
-        discarded += size;
-    }
-}
-
-/// Errors after which nobody is there to answer.
-bool peer_is_gone(const beast::error_code& error) {
-    return error == http::error::end_of_stream || error == http::error::partial_message ||
-           error == asio::error::eof || error == asio::error::connection_reset ||
-           error == asio::error::broken_pipe || error == asio::error::operation_aborted;
-}
 
 class HttpConnection final : public Connection {
 public:
@@ -129,7 +64,7 @@ private:
     Caller caller_;
     const bool welcome_;
     Watchdog watchdog_{socket_};
-    beast::flat_buffer buffer_{kReadAhead + kMaxHeader + largest_body()};
+    beast::flat_buffer buffer_{kMaxBuffer};
     const Operation* operation_ = nullptr;
     Admission::Place place_;  // of the request under way
     Answer refusal_;
@@ -235,10 +170,13 @@ void HttpConnection::judge_header(Parser& parser) {
         return;
     }
     const std::size_t most = found.operation->max_body;
-    place_ = door_.admission.request(parser.content_length()
-                                         ? static_cast<std::size_t>(*parser.content_length())
-                                         : (parser.chunked() ? most : 0));
-    if (!place_) {
+    const auto announced = parser.content_length();
+    if (most > 0) {
+        place_ = door_.admission.request(
+            caller_.peer.uid,
+            announced ? static_cast<std::size_t>(*announced) : (parser.chunked() ? most : 0));
+    }
+    if (most > 0 && !place_) {
         return refuse(Error(ErrorCode::queue_full, "too many requests are under way"));
     }
     operation_ = found.operation;
@@ -332,15 +270,7 @@ void HttpConnection::log_request(const Answer& answer, const std::string& id) {
 asio::awaitable<bool> HttpConnection::write(Answer answer, bool keep_alive, unsigned version) {
     const std::string id = request_id();
     log_request(answer, id);
-    Response response(static_cast<http::status>(answer.status), version);
-    response.set(http::field::content_type, "application/json");
-    response.set("X-Request-Id", id);
-    for (const auto& [name, value] : answer.headers) {
-        response.set(name, value);
-    }
-    response.body() = std::move(answer.body);
-    response.keep_alive(keep_alive);
-    response.prepare_payload();
+    Response response = response_of(std::move(answer), id, keep_alive, version);
     if (bodiless_) {
         response.body().clear();
     }
@@ -395,63 +325,6 @@ asio::awaitable<void> HttpConnection::serve() {
 
 std::shared_ptr<Connection> Connection::make(Socket socket, Door& door, Caller caller) {
     return std::make_shared<HttpConnection>(std::move(socket), door, std::move(caller));
-}
-
-namespace {
-
-/// A client that was told to come back later, while it reads that.
-struct TurnedAway {
-    TurnedAway(Connection::Socket s, Admission::Place p)
-        : socket(std::move(s)), place(std::move(p)) {}
-
-    Connection::Socket socket;
-    Admission::Place place;
-    Watchdog watchdog{socket};
-};
-
-asio::awaitable<void> see_out(std::shared_ptr<TurnedAway> client) {
-    client->watchdog.start(kDiscardTime, client);
-    co_await discard(client->socket);
-    client->watchdog.stop();
-}
-
-Response come_back_later(const Answer& answer) {
-    Response response(static_cast<http::status>(answer.status), 11);
-    response.set(http::field::content_type, "application/json");
-    response.set("X-Request-Id", request_id());
-    for (const auto& [name, value] : answer.headers) {
-        response.set(name, value);
-    }
-    response.body() = answer.body;
-    response.keep_alive(false);
-    response.prepare_payload();
-    return response;
-}
-
-}  // namespace
-
-void turn_away(Connection::Socket socket, Door& door, const Peer& peer) {
-    const Answer answer =
-        error_answer(Error(ErrorCode::queue_full, "too many connections; come back later"));
-    // A fresh socket's buffer takes all of it at once.
-    beast::error_code ignored;
-    socket.non_blocking(true, ignored);
-    http::write(socket, come_back_later(answer), ignored);
-    if (const auto left_out = door.log_budget.take()) {
-        door.log.event("connection.refused", Log::Level::warning,
-                       std::move(claw::JsonWriter()
-                                     .text("role", role_name(door.role))
-                                     .text("code", answer.code)
-                                     .integer("uid", peer.uid)
-                                     .integer("left_out", static_cast<std::int64_t>(*left_out))));
-    }
-    auto place = door.lobby.connection(peer.uid);
-    if (!place) {
-        return;
-    }
-    const auto executor = socket.get_executor();
-    auto client = std::make_shared<TurnedAway>(std::move(socket), std::move(place));
-    asio::co_spawn(executor, see_out(std::move(client)), asio::detached);
 }
 
 }  // namespace clawsigner::daemon

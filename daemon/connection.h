@@ -50,7 +50,7 @@ struct Caller {
 
 /// One client, from accept to close: HTTP/1.1 with keep-alive and pipelining, every read bounded in
 /// bytes and time. A caller whom the door's access list does not let in is told so, whatever it
-/// asks. Beast is behind this and nowhere else.
+/// asks. Beast is behind this and daemon/wire.h.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     using Socket = boost::asio::local::stream_protocol::socket;

@@ -13,8 +13,6 @@
 namespace clawsigner::daemon {
 namespace {
 
-constexpr int kBacklog = 512;
-
 Result<sockaddr_un> address_of(const std::filesystem::path& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -72,7 +70,7 @@ Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path, m
         return Error::from_errno("cannot bind " + path.string() + hint, bind_errno);
     }
     ListeningSocket socket(std::move(fd), path);
-    if (::listen(socket.fd(), kBacklog) != 0) {
+    if (::listen(socket.fd(), ListeningSocket::kBacklog) != 0) {
         return Error::from_errno("cannot listen on " + path.string(), errno);
     }
     return socket;

@@ -25,6 +25,8 @@ private:
 /// A listening Unix socket. It takes its path with it when it goes.
 class ListeningSocket {
 public:
+    static constexpr int kBacklog = 512;
+
     /// Its file has `mode` from the first moment: 0600 for its owner only, 0666 where the peer's
     /// credentials decide. A socket that a dead daemon
     /// left behind is replaced; one that somebody answers on is not. Errors: config_invalid (path

@@ -25,7 +25,7 @@ constexpr int kGood = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 
-constexpr std::size_t kOwnFiles = 64;  // modules, tokens, log, epoll, lock
+constexpr std::size_t kOwnFiles = 64 + 4 * 64;  // modules, tokens, log, epoll; the sockets' lobbies
 
 constexpr unsigned kLongestStop = 20;  // seconds from SIGTERM to the end, come what may
 
@@ -64,7 +64,9 @@ daemon::AdmissionLimits bounds(const config::Config& config, const daemon::Log& 
     const std::size_t most = std::max<std::size_t>(room / daemon::kRoles.size(), 1);
     daemon::AdmissionLimits bounds;
     bounds.connections = std::min(config.server.max_connections, most);
-    bounds.connections_per_user = config.server.max_connections_per_user;
+    // No user has all of them, whatever was configured.
+    bounds.connections_per_user = std::min(config.server.max_connections_per_user,
+                                           std::max<std::size_t>(bounds.connections / 2, 1));
     bounds.requests = config.server.max_requests;
     if (bounds.connections < config.server.max_connections) {
         log.event(

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <list>
 #include <mutex>
+#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -128,12 +129,17 @@ private:
 };
 
 asio::awaitable<void> Doorway::serve(Connections::iterator connection) {
-    co_await (*connection)->serve();
+    try {
+        co_await (*connection)->serve();
+    } catch (const std::exception& error) {  // out of memory, most likely: this client's loss alone
+        door_.log.event("connection.failed", Log::Level::error,
+                        std::move(claw::JsonWriter().text("reason", error.what())));
+    }
     forget(connection);
 }
 
 /// A connection is counted, or turned away, before anything of it is read.
-void Doorway::receive(Socket socket) {
+void Doorway::receive(Socket socket) try {
     auto peer = peer_of(socket.native_handle());
     if (!peer.ok()) {
         door_.log.event("connection.refused", Log::Level::warning,
@@ -149,13 +155,18 @@ void Doorway::receive(Socket socket) {
     const auto kept = keep(Connection::make(std::move(socket), door_,
                                             Caller{std::move(peer).value(), std::move(place)}));
     asio::co_spawn(strand, serve(kept), asio::detached);
+} catch (const std::exception& error) {
+    door_.log.event("connection.failed", Log::Level::error,
+                    std::move(claw::JsonWriter().text("reason", error.what())));
 }
 
-/// What connected before the door closed is served, too.
+/// What connected before the door closed is served, too. Shutting a listening socket down refuses
+/// whoever comes now and leaves those who wait to be accepted; they are no more than its backlog.
 void Doorway::accept_the_waiting() {
     boost::system::error_code error;
+    ::shutdown(acceptor_.native_handle(), SHUT_RD);
     acceptor_.non_blocking(true, error);
-    while (!error) {
+    for (int waiting = 0; !error && waiting < ListeningSocket::kBacklog; ++waiting) {
         Socket socket(asio::make_strand(context_));
         acceptor_.accept(socket, error);
         if (!error) {

@@ -70,7 +70,8 @@ public:
     /// hsm_down, unsupported, key_exists (the name is taken).
     virtual Result<StoredKey> generate(const KeyName& name, crypto::Algorithm algorithm) = 0;
 
-    /// Signs `message` (hashed inside where the algorithm hashes). Not verified yet: that is the
+    /// Signs `message` (hashed inside where the algorithm hashes; P-256 with the smaller s, see
+    /// crypto::use_low_s). Not verified yet: that is the
     /// caller's. Errors: hsm_down, pin_held, key_missing.
     virtual Result<crypto::Signature> sign(const KeyId& key, ByteView message,
                                            Deadline deadline) = 0;

@@ -147,6 +147,9 @@ Result<crypto::Signature> Token::sign_in(CK_SESSION_HANDLE session, const Handle
         return error_from("C_Sign", CKR_SIGNATURE_LEN_RANGE);
     }
     std::copy_n(out.begin(), signature.size(), signature.begin());
+    if (key.algorithm == crypto::Algorithm::p256) {
+        crypto::use_low_s(signature);
+    }
     return signature;
 }
 

@@ -34,6 +34,15 @@ bool is_domain(std::string_view domain) {
     }
 }
 
+/// Nobody who splits lists at white space or commas finds two names in it.
+bool is_one_word(std::string_view name) {
+    const auto splits = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte <= 0x20 || byte == 0x7F || c == ',';
+    };
+    return std::ranges::none_of(name, splits);
+}
+
 std::string item(std::string_view name, std::size_t index) {
     return std::string(name) + "[" + std::to_string(index) + "]";
 }
@@ -67,9 +76,11 @@ Status scopes_within(const TokenCeiling& ceiling, const claw::TokenGrant& grant)
 }  // namespace
 
 bool NameSet::contains(std::string_view name) const noexcept {
+    const bool one_word = is_one_word(name);
     return std::ranges::any_of(patterns_, [&](std::string_view pattern) {
-        return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
-                                      : name == pattern;
+        return name == pattern || pattern == "*" ||
+               (pattern.ends_with('*') && one_word &&
+                name.starts_with(pattern.substr(0, pattern.size() - 1)));
     });
 }
 
@@ -80,7 +91,7 @@ bool is_egress_wildcard(std::string_view scope) noexcept {
 
 Status within_ceiling(const TokenCeiling& ceiling, const claw::TokenGrant& grant,
                       std::chrono::seconds ttl) {
-    if (ttl > ceiling.max_ttl) {
+    if (ttl > ceiling.max_ttl || ttl.count() < 1) {
         return Error::denied(
             "ceiling.ttl", "claims",
             "may live for at most " + std::to_string(ceiling.max_ttl.count()) + " s");

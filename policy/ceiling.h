@@ -10,7 +10,8 @@
 
 namespace clawsigner::policy {
 
-/// Names, prefixes that end in '*', or "*" for all. Empty allows nothing.
+/// Names, prefixes that end in '*', or "*" for all. Empty allows nothing. A name with white space,
+/// a comma or a control character in it could be read as two, so no prefix allows it.
 class NameSet {
 public:
     NameSet() = default;

@@ -32,6 +32,13 @@ Result<std::int64_t> end_of_life(const claw::TokenRequest& request, std::int64_t
     return *request.exp;
 }
 
+Status delegation_lives(const claw::TokenGrant& grant, std::int64_t now) {
+    if (grant.delegation_expires_at && *grant.delegation_expires_at <= now) {
+        return Error::at("claims.delegation_expires_at", "is not in the future");
+    }
+    return Status::done();
+}
+
 Status expectations_met(const claw::TokenRequest& request, std::int64_t now) {
     if (request.expected_iat && *request.expected_iat != now) {
         return Error::at("claims.iat",
@@ -52,6 +59,7 @@ Result<IssuedToken> issue_token(const Appliance& appliance, const claw::TokenReq
     token.iat = unix_seconds(appliance.clock->now());
     TRY(token.exp, end_of_life(request, token.iat, appliance.ceiling.max_ttl));
     CHECK_OK(expectations_met(request, token.iat));
+    CHECK_OK(delegation_lives(token.grant, token.iat));
     CHECK_OK(policy::within_ceiling(appliance.ceiling, token.grant,
                                     std::chrono::seconds(token.exp - token.iat)));
     TRY(token.jti, crypto::uuid_v4());

@@ -72,6 +72,11 @@ TEST_CASE("verify token: time and audience are held against it", "[claw]") {
     CHECK(code(golden(), held) == VerdictCode::valid);
     held.at = UnixMillis(std::chrono::seconds(1767229200));
     CHECK(code(golden(), held) == VerdictCode::token_expired);
+    held.at = UnixMillis(std::chrono::seconds(1767225300));
+    CHECK(code(golden(), held) == VerdictCode::valid);
+    held.at = UnixMillis(std::chrono::seconds(1767225299));
+    CHECK(code(golden(), held) == VerdictCode::token_invalid_claims);
+    held.at = kIssued;
     held.keys.clear();
     CHECK(code(golden(), held) == VerdictCode::dependency_not_configured);
     held.keys = {SoftwareKey::random(crypto::Algorithm::ed25519).public_key()};

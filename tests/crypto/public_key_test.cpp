@@ -45,6 +45,33 @@ TEST_CASE("public key: what is no point on the curve is refused", "[crypto]") {
     CHECK_FALSE(PublicKey::p256(Bytes(1, 0)).ok());  // the point at infinity
 }
 
+TEST_CASE("public key: of a P-256 signature and its twin only the one with the smaller s holds",
+          "[crypto]") {
+    const SoftwareKey key = SoftwareKey::random(Algorithm::p256);
+    for (int i = 0; i < 50; ++i) {
+        const auto low = key.sign(std::to_string(i));
+        // n - s, by another road than the code's: long subtraction of hexadecimal digits.
+        static constexpr std::string_view kOrder =
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+        const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+        const std::string s = base::hex_encode(ByteView(low).subspan(32));
+        std::string twin(64, '0');
+        int borrow = 0;
+        for (std::size_t k = 64; k-- > 0;) {
+            const int difference = digit(kOrder[k]) - digit(s[k]) - borrow;
+            borrow = difference < 0 ? 1 : 0;
+            twin[k] = "0123456789abcdef"[difference + 16 * borrow];
+        }
+        auto high = low;
+        std::ranges::copy(base::hex_decode(twin).value(), high.begin() + 32);
+        const auto message = std::to_string(i);
+        CHECK(key.public_key().verifies(base::as_bytes(message), low));
+        CHECK_FALSE(key.public_key().verifies(base::as_bytes(message), high));
+        crypto::use_low_s(high);
+        CHECK(high == low);
+    }
+}
+
 TEST_CASE("public key: an Ed25519 key that anybody could sign for is refused", "[crypto]") {
     const auto key = [](std::string_view hex) {
         return crypto::PublicKey::ed25519(base::hex_decode(hex).value()).ok();

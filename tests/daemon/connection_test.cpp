@@ -172,7 +172,7 @@ TEST_CASE("connection: a caller whom the door does not know is told so, whatever
 TEST_CASE("connection: past the bound of requests the answer is to come back later", "[daemon]") {
     const SoftwareAppliance on;
     tests::ExchangeTerms terms;
-    terms.bounds.request_bytes = 100;
+    terms.bounds.request_bytes = 200;
     const auto all = tests::replies_in(tests::exchange(
         on.appliance, Role::proxy, get("/healthz") + post("/v1/receipts", kGoodReceipt), terms));
     REQUIRE(all.size() == 2);
@@ -180,6 +180,16 @@ TEST_CASE("connection: past the bound of requests the answer is to come back lat
     CHECK(all[1].status == 503);
     CHECK(code_in(all[1]) == "QUEUE_FULL");
     CHECK_THAT(all[1].head, Catch::Contains("Retry-After: 1"));
+}
+
+TEST_CASE("connection: chunk extensions and trailers without end are cut off", "[daemon]") {
+    const std::string start =
+        "POST /v1/receipts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (const std::string& endless : {std::string("1;a="), std::string("0\r\nA: ")}) {
+        const auto reply = only_reply(start + endless + std::string(400'000, 'x'));
+        CHECK(reply.status == 413);
+        CHECK(code_in(reply) == "TOO_LARGE");
+    }
 }
 
 TEST_CASE("connection: a request that does not arrive in time is told so", "[daemon]") {

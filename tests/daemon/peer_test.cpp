@@ -71,13 +71,18 @@ TEST_CASE("admission: counts connections in all and of a user, and gives places 
 }
 
 TEST_CASE("admission: counts requests and the bytes they may have", "[daemon]") {
-    Admission admission({1, 1, 2, 100});
-    auto first = admission.request(60);
+    Admission admission({1, 1, 4, 200});
+    auto first = admission.request(1, 60);
     CHECK(first);
-    CHECK_FALSE(admission.request(41));
-    const auto second = admission.request(40);
+    CHECK_FALSE(admission.request(1, 41));
+    const auto second = admission.request(1, 40);
     CHECK(second);
-    CHECK_FALSE(admission.request(0));
+    CHECK_FALSE(admission.request(1, 0));  // half of them are the most one user holds
+    const auto third = admission.request(2, 100);
+    CHECK(third);
+    const auto fourth = admission.request(3, 0);
+    CHECK(fourth);
+    CHECK_FALSE(admission.request(4, 0));
     first = {};
-    CHECK(admission.request(60));
+    CHECK(admission.request(1, 60));
 }

@@ -51,6 +51,20 @@ print("held", flush=True); sys.stdin.read()
 """
 
 
+# Connects and leaves, over and over, until nobody is there.
+KNOCK = """
+import socket, sys
+print("knocking", flush=True)
+while True:
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect(sys.argv[1])
+    except OSError:
+        break
+    s.close()
+"""
+
+
 def http_bytes(method, target, body=None, close=True):
     text = "" if body is None else json.dumps(body)
     connection = "Connection: close\r\n" if close else ""
@@ -176,7 +190,10 @@ class Access(unittest.TestCase):
             ('[roles.proxy]\nusers = ["no-such-user"]\n', "there is no user no-such-user"),
             ('[roles.proxy]\ngroups = ["no-such-group"]\n', "there is no group no-such-group"),
             ('[roles.king]\nusers = ["0"]\n', "king is not a role"),
-            ('[roles.proxy]\nusers = ["65534"]\n', "user 65534"),
+            ('[roles.proxy]\nusers = ["65534"]\n', "65534 stands for"),
+            ('[roles.proxy]\ngroups = ["65534"]\n', "65534 stands for"),
+            ('[roles.proxy]\nusers = ["4294967295"]\n', "there is no user 4294967295"),
+            ("[roles.admin]\n", "roles.admin lets nobody in"),
             ("[roles.proxy]\nusers = [0]\n", "must be an array of strings"),
         ):
             with Daemon.fresh(start=False) as daemon:
@@ -272,7 +289,7 @@ class Bounds(unittest.TestCase):
 
     def test_with_few_descriptors_it_takes_few_connections_and_keeps_its_token(self):
         with Daemon.fresh(start=False) as daemon:
-            daemon.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)))
+            daemon.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512)))
             daemon.wait_ready()
             self.assertIn("limits.lowered", daemon.log())
             with contextlib.ExitStack() as open_ones:
@@ -305,6 +322,21 @@ class Bounds(unittest.TestCase):
 
 
 class Leaving(unittest.TestCase):
+    def test_a_stranger_who_keeps_connecting_does_not_keep_it_from_stopping(self):
+        with daemon_with(ACCESS) as daemon:
+            floods = [
+                subprocess.Popen(
+                    ["/usr/bin/python3", "-c", KNOCK, str(daemon.observe)], user=STRANGER.uid, group=STRANGER.gid, extra_groups=[],
+                    cwd="/", stdout=subprocess.PIPE, text=True)  # fmt: skip
+                for _ in range(4)
+            ]
+            for flood in floods:
+                self.assertEqual(flood.stdout.readline(), "knocking\n")
+            daemon.process.send_signal(signal.SIGTERM)
+            self.assertEqual(daemon.process.wait(12), 0)
+            for flood in floods:
+                flood.communicate(timeout=30)
+
     def test_what_had_arrived_before_sigterm_is_answered_whole(self):
         with Daemon.fresh() as daemon, contextlib.ExitStack() as open_ones:
             fresh = [open_ones.enter_context(connected(daemon.proxy)) for _ in range(64)]
@@ -315,7 +347,7 @@ class Leaving(unittest.TestCase):
             daemon.process.send_signal(signal.SIGTERM)
             for client in fresh:
                 answer = all_of(client)
-                self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer[:80])
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), (answer[:80], daemon.process.poll(), daemon.log()[-600:]))
                 head, _, body = answer.partition(b"\r\n\r\n")
                 json.loads(body)
             self.assertEqual(all_of(pipelined).count(b"HTTP/1.1 200 "), 50)

@@ -87,7 +87,7 @@ GOOD = [
     ({**CHAIN, "delegate_did": AGENT}, {**CANONICAL}, 600),
     ({**CHAIN, "delegator_did": OWNER}, {**CANONICAL}, 600),
     ({**CHAIN, "delegation_spend_cap_minor": " 007 "}, {**CANONICAL, "delegation_spend_cap_minor": "007"}, 600),
-    ({**CHAIN, "delegation_expires_at": 1.9}, {**CANONICAL, "delegation_expires_at": 1}, 600),
+    ({**CHAIN, "delegation_expires_at": 4102444800.9}, {**CANONICAL, "delegation_expires_at": 4102444800}, 600),
     ({"token_version": "1", "tier": "default"}, {"tier": None}, 600),
     ({"ttl_sec": 1}, {}, 1),
     ({"ttl_sec": 59.9}, {}, 59),
@@ -463,6 +463,7 @@ class Refused(TokenTest):
         ({**CHAIN, "delegation_spend_cap_minor": "\u0661"}, "delegation_spend_cap_minor"),
         ({**CHAIN, "delegation_expires_at": 0}, "delegation_expires_at"),
         ({**CHAIN, "delegation_expires_at": "1"}, "delegation_expires_at"),
+        ({**CHAIN, "delegation_expires_at": 1}, "delegation_expires_at"),
         ({"ttl_sec": 0}, "ttl_sec"),
         ({"ttl_sec": 0.5}, "ttl_sec"),
         ({"ttl_sec": -1}, "ttl_sec"),
@@ -638,7 +639,7 @@ class Ceilings(unittest.TestCase):
 
     def test_without_one_nothing_is_issued(self):
         with self.daemon_under("") as daemon:
-            self.assertEqual(self.rule(daemon, {})[0], "ceiling.audience")
+            self.assertEqual(self.rule(daemon, {})[0], "ceiling.ttl")
             self.assertEqual(self.rule(daemon, {"ttl_sec": 1})[0], "ceiling.ttl")
             self.assertEqual(self.rule(daemon, {"exp": int(time.time()) + 60})[0], "ceiling.ttl")
             self.assertEqual(daemon.sign().status, 200)
@@ -719,11 +720,12 @@ class Commands(TokenTest):
     def test_a_verdict_is_text_for_people_and_json_for_machines(self):
         answer = self.issue({**EVERYTHING}).json
         code, said = self.verify_by_cli(answer["token"])
-        for shown in (AGENT, "clawproxy.com", "proxy:call", "canonical", HASH, utc(answer["claims"]["exp"]), answer["kid"], answer["token_hash"], answer["token_scope_hash_b64u"]):
+        beside = {name: answer[name] for name in ("kid", "token_hash", "token_scope_hash_b64u")}
+        for shown in (AGENT, "clawproxy.com", "proxy:call", "canonical", HASH, utc(answer["claims"]["exp"]), *beside.values()):
             self.assertIn(shown, said)
         code, said = self.verify_by_cli(answer["token"], "--json")
-        same = {name: answer[name] for name in ("kid", "token_hash", "token_scope_hash_b64u")}
-        self.assertEqual(json.loads(said), {"valid": True, "code": "VALID", "sub": AGENT, "exp": answer["claims"]["exp"], "token_lane": "canonical", **same})
+        verdict = {"valid": True, "code": "VALID", "sub": AGENT, "exp": answer["claims"]["exp"], "token_lane": "canonical"}
+        self.assertEqual((code, json.loads(said)), (0, {**verdict, **beside}))
         code, said = self.verify_by_cli(answer["token"] + ".", "--json")
         self.assertEqual((code, json.loads(said)["valid"], json.loads(said)["code"]), (1, False, "TOKEN_MALFORMED"))
 
@@ -731,7 +733,7 @@ class Commands(TokenTest):
         self.assertEqual(self.verify_by_cli(self.issue().json["token"] + "\n")[0], 0)
 
     def test_a_valid_token_cannot_steer_the_terminal(self):
-        steering = {"sub": "\x1b[2Jagent", "aud": "a\u009b31m", "scope": ["x\ny: valid"]}
+        steering = {"sub": "\x1b[2Jagent\ny: valid", "aud": "a\u009b31m"}
         code, said = self.verify_by_cli(self.issue(steering).text)
         self.assertEqual(code, 0)
         for sign in ("\x1b", "\u009b", "\ny"):

@@ -34,6 +34,9 @@ def parts_of(token):
 # ---- A signer in software -------------------------------------------------------------------------------------------------
 
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
 class Signer:
     """A key of the test's own. It signs everything."""
 
@@ -58,6 +61,7 @@ class Signer:
         if self.public.algorithm == "Ed25519":
             return self.private.sign(message)
         r, s = utils.decode_dss_signature(self.private.sign(message, ec.ECDSA(hashes.SHA256())))
+        s = min(s, P256_ORDER - s)  # the one spelling of the two
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     def sign_parts(self, header_part, claims_part):

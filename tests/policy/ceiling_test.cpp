@@ -40,6 +40,8 @@ TEST_CASE("ceiling: what is below it passes, and each rule says no to its own", 
 
 TEST_CASE("ceiling: one that nobody set allows nothing", "[policy]") {
     CHECK_FALSE(policy::within_ceiling({}, grant("clawproxy.com", "proxy:x"), 1s).ok());
+    const TokenCeiling no_life{0s, NameSet({"*"}), NameSet({"*"})};
+    CHECK(policy::within_ceiling(no_life, grant("a", "b"), 0s).error().rule == "ceiling.ttl");
     CHECK_FALSE(NameSet().contains(""));
 }
 
@@ -68,4 +70,14 @@ TEST_CASE("name set: names, prefixes, and everything", "[policy]") {
     CHECK(some.contains("b:x"));
     CHECK_FALSE(some.contains("b"));
     CHECK(NameSet({"*"}).contains(""));
+}
+
+TEST_CASE("name set: what could be read as two names is not allowed by a prefix", "[policy]") {
+    for (const std::string_view name :
+         {"proxy:call control:x", "proxy:call,control:x", "proxy:call\ncontrol:x", "proxy:\x7f"}) {
+        CHECK_FALSE(NameSet({"proxy:*"}).contains(name));
+        CHECK(NameSet({"*"}).contains(name));
+        CHECK(NameSet({std::string(name)}).contains(name));
+    }
+    CHECK(NameSet({"*"}).contains("\u00e9\U0001F600"));
 }

@@ -63,6 +63,18 @@ TEST_CASE("issue token: refuses an end that is past and expectations that are no
               .field == "claims.token_scope_hash_b64u");
 }
 
+TEST_CASE("issue token: a delegation that is over is not passed on", "[service]") {
+    const SoftwareAppliance on;
+    const auto delegated = [&](std::int64_t expires) {
+        return issue(
+            on,
+            R"(,"owner_did":"did:key:zO","controller_did":"did:key:zC","delegation_expires_at":)" +
+                std::to_string(expires));
+    };
+    CHECK(delegated(now(on) + 1).ok());
+    CHECK(delegated(now(on)).error().field == "claims.delegation_expires_at");
+}
+
 TEST_CASE("issue token: without a ceiling, or without a good key, nothing is issued", "[service]") {
     SoftwareAppliance on;
     on.backend.corrupt_signatures(true);

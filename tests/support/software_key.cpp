@@ -82,7 +82,9 @@ crypto::Signature SoftwareKey::sign(ByteView message) const {
                                key_.get()) == 1);
     require(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1);
     if (!ed25519) {
-        return from_der(ByteView(out).first(size));
+        crypto::Signature signature = from_der(ByteView(out).first(size));
+        crypto::use_low_s(signature);
+        return signature;
     }
     crypto::Signature signature{};
     std::copy_n(out.begin(), signature.size(), signature.begin());
