@@ -25,7 +25,7 @@ std::optional<std::uint32_t> number_of(const std::string& text) {
 
 std::optional<uid_t> user_of(const std::string& text) {
     if (const auto number = number_of(text)) {
-        return *number;
+        return number;
     }
     const passwd* entry = ::getpwnam(text.c_str());  // NOLINT(concurrency-mt-unsafe)
     return entry == nullptr ? std::nullopt : std::optional(entry->pw_uid);
@@ -33,7 +33,7 @@ std::optional<uid_t> user_of(const std::string& text) {
 
 std::optional<gid_t> group_of(const std::string& text) {
     if (const auto number = number_of(text)) {
-        return *number;
+        return number;
     }
     const group* entry = ::getgrnam(text.c_str());  // NOLINT(concurrency-mt-unsafe)
     return entry == nullptr ? std::nullopt : std::optional(entry->gr_gid);

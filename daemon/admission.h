@@ -25,6 +25,8 @@ public:
         Place() = default;
         Place(Place&& other) noexcept;
         Place& operator=(Place&& other) noexcept;
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
         ~Place();
 
         explicit operator bool() const noexcept { return admission_ != nullptr; }

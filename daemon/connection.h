@@ -33,6 +33,7 @@ struct Door {
     AccessList access;
     AdmissionLimits bounds;
     ConnectionLimits limits;
+    // NOLINTNEXTLINE(readability-redundant-member-init): GCC misses it where a Door is made
     boost::asio::any_io_executor threads{};
     Admission admission{bounds};
     /// Places of those who are only told that they may not, and of those who are turned away: few,

@@ -36,6 +36,8 @@ public:
     ~ListeningSocket();
     ListeningSocket(ListeningSocket&& other) noexcept;
     ListeningSocket& operator=(ListeningSocket&&) = delete;
+    ListeningSocket(const ListeningSocket&) = delete;
+    ListeningSocket& operator=(const ListeningSocket&) = delete;
 
     const std::filesystem::path& path() const noexcept { return path_; }
     /// Gives the descriptor away; the path stays ours.
