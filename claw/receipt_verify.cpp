@@ -169,7 +169,7 @@ bool model_agrees(const JsonObject& legacy, const ReceiptContent& content) {
     if (model == nullptr) {
         return content.model == kUnknownModel;
     }
-    return model->is_string() && model->get_string() == *content.model;
+    return model->is_string() && model->get_string() == content.model.value_or("");
 }
 
 /// The same run, event, nonce, policy and token scope.

@@ -59,8 +59,8 @@ std::string token_scope_hash(const TokenGrant& grant) {
     if (grant.spend_cap) {
         object["spend_cap"] = *grant.spend_cap;
     }
-    if (grant.delegation_expires_at.value_or(0) > 0) {
-        object["delegation_expires_at"] = static_cast<double>(*grant.delegation_expires_at);
+    if (const auto expires = grant.delegation_expires_at.value_or(0); expires > 0) {
+        object["delegation_expires_at"] = static_cast<double>(expires);
     }
     return crypto::sha256_b64u(canonical_json_text(object));
 }

@@ -192,7 +192,7 @@ TokenVerdict verify_holder(std::string_view text, const TokenTrust& trust) {
         return refused(VerdictCode::token_malformed, holder.error().message);
     }
     TokenVerdict verdict = verify_compact(holder->token, trust);
-    if (!verdict.verdict.valid()) {
+    if (!verdict.token) {
         return verdict;
     }
     const auto parts = split(holder->token);

@@ -76,14 +76,14 @@ std::string utc(std::int64_t unix_seconds) {
     return base::format_utc(UnixMillis(std::chrono::seconds(unix_seconds)));
 }
 
-void print_valid(const claw::TokenVerdict& result) {
-    const claw::TokenGrant& grant = result.token->grant;
+void print_valid(const claw::TokenVerdict& result, const claw::Token& token) {
+    const claw::TokenGrant& grant = token.grant;
     std::vector<std::vector<std::string>> rows{
         {"  subject", grant.sub},
         {"  audience", joined(grant.aud)},
         {"  scope", joined(grant.scope)},
-        {"  issued", utc(result.token->iat)},
-        {"  expires", utc(result.token->exp)},
+        {"  issued", utc(token.iat)},
+        {"  expires", utc(token.exp)},
         {"  lane", std::string(lane_name(grant.lane))},
         {"  kid", result.kid},
         {"  token hash", result.token_hash},
@@ -172,7 +172,7 @@ int verify_token(const std::filesystem::path& file, const Trust& trust, const To
     if (json) {
         print_json(result);
     } else if (result.token) {
-        print_valid(result);
+        print_valid(result, *result.token);
     }
     return conclude("token", result.verdict, json);
 }

@@ -22,6 +22,7 @@ ServerConfig read_server(TableReader& in) {
 
 std::vector<std::string> values_of(const std::vector<Setting>& settings) {
     std::vector<std::string> values;
+    values.reserve(settings.size());
     for (const Setting& setting : settings) {
         values.push_back(setting.value);
     }
