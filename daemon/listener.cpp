@@ -80,7 +80,9 @@ ListeningSocket::ListeningSocket(base::UniqueFd fd, std::filesystem::path path)
     : fd_(std::move(fd)), path_(std::move(path)), file_(file_at(path_)) {}
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
-    : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})), file_(other.file_) {}
+    : fd_(std::move(other.fd_)),
+      path_(std::exchange(other.path_, {})),
+      file_(std::move(other.file_)) {}
 
 ListeningSocket::~ListeningSocket() {
     if (!path_.empty() && file_at(path_) == file_) {
