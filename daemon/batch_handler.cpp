@@ -24,7 +24,7 @@ boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call) {
     if (!batch.ok()) {
         co_return error_answer(batch.error());
     }
-    const Chunks chunks{batch->size(), kReceiptsPerChunk, call.thread_count};
+    const Chunks chunks{batch->size(), kReceiptsPerChunk};
     const auto sign = [&](std::size_t from, std::size_t to) {
         batch->sign(call.appliance, from, to);
     };

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace clawsigner::daemon {
 
@@ -29,12 +30,11 @@ struct Door {
     const service::Appliance& appliance;
     const Log& log;
     Role role;
-    unsigned thread_count;
     AccessList access;
     AdmissionLimits bounds;
     ConnectionLimits limits;
     // NOLINTNEXTLINE(readability-redundant-member-init): GCC misses it where a Door is made
-    boost::asio::any_io_executor threads{};
+    std::span<const boost::asio::any_io_executor> threads{};
     Admission admission{bounds};
     /// Places of those who are only told that they may not, and of those who are turned away: few,
     /// and not taken from the ones who may.
@@ -58,7 +58,7 @@ public:
 
     virtual ~Connection() = default;
 
-    /// The socket's executor must be a strand, or run on one thread.
+    /// The socket's executor runs one thing at a time.
     static std::shared_ptr<Connection> make(Socket socket, Door& door, Caller caller);
 
     /// Serves until the client leaves, breaks the protocol or a deadline, or the door drains.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 
 namespace clawsigner::daemon {
 
@@ -12,14 +13,14 @@ namespace clawsigner::daemon {
 struct Chunks {
     std::size_t count = 0;  // of elements
     std::size_t size = 1;   // elements a chunk
-    unsigned width = 1;     // chunks under way at once
 };
 
-/// Calls work(from, to) for every chunk on the executor's threads and completes, on the awaiting
-/// coroutine's own executor, when all have returned. Each thread goes back to the executor's queue
-/// between two chunks, so that other requests have their turn. `work` is called by several threads
-/// at once and must not throw.
-boost::asio::awaitable<void> fan_out(boost::asio::any_io_executor threads, Chunks chunks,
+/// Calls work(from, to) for every chunk, on whichever of the executors is free, and completes, on
+/// the awaiting coroutine's own executor, when all have returned. Each executor goes back to its
+/// queue between two chunks, so that other requests have their turn. `work` is called by several
+/// threads at once and must not throw. The executors outlive the call.
+boost::asio::awaitable<void> fan_out(std::span<const boost::asio::any_io_executor> threads,
+                                     Chunks chunks,
                                      std::function<void(std::size_t from, std::size_t to)> work);
 
 }  // namespace clawsigner::daemon

@@ -22,9 +22,8 @@ struct Call {
     Role role;
     std::string_view query;  // without '?'
     std::string_view body;
-    /// Where work may be spread over all of the socket's threads, and how many those are.
-    boost::asio::any_io_executor threads;
-    unsigned thread_count;
+    /// All of the socket's threads, over which work may be spread.
+    std::span<const boost::asio::any_io_executor> threads;
 };
 
 /// Most handlers answer at once, on the thread that read the request; a few spread over threads and

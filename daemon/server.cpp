@@ -1,14 +1,13 @@
 #include "daemon/server.h"
 
 #include "daemon/connection.h"
+#include "daemon/io_threads.h"
 #include "daemon/listener.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -45,16 +44,11 @@ public:
     Doorway(Role role, ListeningSocket socket, const service::Appliance& appliance, const Log& log,
             const Server::Settings& settings)
         : socket_(std::move(socket)),
-          door_{appliance,
-                log,
-                role,
-                signs(role) ? settings.io_threads : 1,
-                access_of(settings.access, role),
-                settings.bounds,
+          door_{appliance,      log, role, access_of(settings.access, role), settings.bounds,
                 settings.limits},
-          context_(static_cast<int>(door_.thread_count)),
-          acceptor_(asio::make_strand(context_)) {
-        door_.threads = context_.get_executor();
+          threads_(signs(role) ? settings.io_threads : 1),
+          acceptor_(threads_.executors().front()) {
+        door_.threads = threads_.executors();
     }
 
     Status open() {
@@ -69,9 +63,7 @@ public:
 
     void start() {
         asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
-        for (unsigned i = 0; i < door_.thread_count; ++i) {
-            threads_.emplace_back([this] { context_.run(); });
-        }
+        threads_.start();
     }
 
     void drain() {
@@ -92,11 +84,8 @@ public:
     }
 
     void stop() {
-        context_.stop();
-        for (std::thread& thread : threads_) {
-            thread.join();
-        }
-        connections_.clear();  // the rest of their lives is the context's, with their coroutines
+        threads_.stop();
+        connections_.clear();  // the rest of their lives is the threads', with their coroutines
     }
 
 private:
@@ -104,9 +93,9 @@ private:
     using Connections = std::list<std::shared_ptr<Connection>>;
 
     asio::awaitable<void> accept();
-    asio::awaitable<void> serve(Connections::iterator connection);
+    asio::awaitable<void> serve(Connections::iterator connection, IoThreads::Share thread);
     void accept_the_waiting();
-    void receive(Socket socket);
+    void receive(Socket socket, IoThreads::Share thread);
     Connections::iterator keep(std::shared_ptr<Connection> connection) {
         const std::lock_guard lock(mutex_);
         return connections_.insert(connections_.end(), std::move(connection));
@@ -123,12 +112,11 @@ private:
     Door door_;
     // Goes before the door: with it go the connections that are still held, and they give their
     // places back.
-    asio::io_context context_;
+    IoThreads threads_;
     Protocol::acceptor acceptor_;
-    std::vector<std::thread> threads_;
 };
 
-asio::awaitable<void> Doorway::serve(Connections::iterator connection) {
+asio::awaitable<void> Doorway::serve(Connections::iterator connection, IoThreads::Share) {
     try {
         co_await (*connection)->serve();
     } catch (const std::exception& error) {  // out of memory, most likely: this client's loss alone
@@ -139,7 +127,7 @@ asio::awaitable<void> Doorway::serve(Connections::iterator connection) {
 }
 
 /// A connection is counted, or turned away, before anything of it is read.
-void Doorway::receive(Socket socket) try {
+void Doorway::receive(Socket socket, IoThreads::Share thread) try {
     auto peer = peer_of(socket.native_handle());
     if (!peer.ok()) {
         door_.log.event("connection.refused", Log::Level::warning,
@@ -151,10 +139,10 @@ void Doorway::receive(Socket socket) try {
     if (!place) {
         return turn_away(std::move(socket), door_, *peer);
     }
-    const auto strand = socket.get_executor();
+    const IoThreads::Executor executor = *thread;
     const auto kept = keep(Connection::make(std::move(socket), door_,
                                             Caller{std::move(peer).value(), std::move(place)}));
-    asio::co_spawn(strand, serve(kept), asio::detached);
+    asio::co_spawn(executor, serve(kept, std::move(thread)), asio::detached);
 } catch (const std::exception& error) {
     door_.log.event("connection.failed", Log::Level::error,
                     std::move(claw::JsonWriter().text("reason", error.what())));
@@ -167,10 +155,11 @@ void Doorway::accept_the_waiting() {
     ::shutdown(acceptor_.native_handle(), SHUT_RD);
     acceptor_.non_blocking(true, error);
     for (int waiting = 0; !error && waiting < ListeningSocket::kBacklog; ++waiting) {
-        Socket socket(asio::make_strand(context_));
+        IoThreads::Share thread = threads_.share();
+        Socket socket(*thread);
         acceptor_.accept(socket, error);
         if (!error) {
-            receive(std::move(socket));
+            receive(std::move(socket), std::move(thread));
         }
     }
     acceptor_.close(error);
@@ -180,10 +169,11 @@ void Doorway::accept_the_waiting() {
 asio::awaitable<void> Doorway::accept() {
     asio::steady_timer pause(acceptor_.get_executor());
     while (!door_.draining) {
-        Socket socket(asio::make_strand(context_));
+        IoThreads::Share thread = threads_.share();
+        Socket socket(*thread);
         const auto [error] = co_await acceptor_.async_accept(socket, kUse);
         if (!error) {
-            receive(std::move(socket));
+            receive(std::move(socket), std::move(thread));
         } else if (error != asio::error::operation_aborted) {
             // Out of descriptors, most likely: wait for some to come back.
             door_.log.event("accept.failed", Log::Level::warning,

@@ -78,10 +78,10 @@ std::string exchange(const service::Appliance& appliance, daemon::Role role, std
     Client client(pair[0], bytes, terms.half_close);
 
     asio::io_context context(1);
+    const std::array<asio::any_io_executor, 1> threads{context.get_executor()};
     const daemon::Log log(daemon::Log::Level::error);
-    daemon::Door door{appliance,    log,         role, 1, daemon::AccessList({1000}, {2000}),
-                      terms.bounds, terms.limits};
-    door.threads = context.get_executor();
+    daemon::Door door{appliance,    log,          role,   daemon::AccessList({1000}, {2000}),
+                      terms.bounds, terms.limits, threads};
     Socket socket(context, asio::local::stream_protocol(), pair[1]);
     daemon::Peer peer;
     peer.uid = terms.user;
