@@ -87,6 +87,7 @@ MEASUREMENTS = [
     daemon_1,
     daemon_8,
     rate("batch", lambda stage: stage.batch(stage.ed25519)),
+    rate("p256_raw_2", lambda stage: stage.sign(stage.p256_token, 2)),
     rate("p256_limit", lambda stage: stage.sign(stage.p256_token, 2, "--verify")),
     time_of("p256_daemon_1_p50_us", "p50_us", lambda stage: stage.receipts(stage.p256, 1)),
     rate("p256_daemon_8", lambda stage: stage.receipts(stage.p256, 8)),
