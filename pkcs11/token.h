@@ -2,71 +2,50 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "base/secret.h"
 #include "hsm/backend.h"
-#include "pkcs11/key_objects.h"
-#include "pkcs11/module.h"
-#include "pkcs11/session_pool.h"
-#include "pkcs11/token_settings.h"
 
-#include <cstddef>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace clawsigner::pkcs11 {
 
-/// A token that is open: module initialised, logged in once, sessions pooled, keys found and each
-/// of them proven by a signature that verified. It does not recover; when it fails it is thrown
-/// away and opened again (TokenBackend).
+/// A token that is open: its module initialised, logged in once, its keys found and each of them
+/// proven by a signature that verified. It does not recover; when it fails it is thrown away and
+/// another one opened (TokenBackend).
 ///
-/// sign() is thread-safe, also beside generate(). Destroying it finalises the module, so no call
-/// may be under way.
+/// sign() is thread-safe, also beside the others. Destroying it ends its module, so no call may be
+/// under way.
 class Token {
 public:
-    /// Errors: hsm_down; pin_held; config_invalid or io_failed for the PIN file.
-    static Result<std::unique_ptr<Token>> open(const TokenSettings& settings);
-
-    Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message, Deadline deadline);
-    /// Errors: as generate_key; key_exists, when the token has a key of that name.
-    Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm);
-
-    std::shared_ptr<const hsm::KeySnapshot> keys() const;
-    /// "SoftHSM v2, token NAME, serial NUMBER".
-    const std::string& description() const noexcept { return description_; }
-    std::size_t session_count() const noexcept { return sessions_->size(); }
-
-private:
-    struct Handle {
-        CK_OBJECT_HANDLE object = 0;
-        crypto::Algorithm algorithm{};
-    };
-    /// The keys as found together with the handles behind them; replaced whole.
-    struct Found {
-        std::shared_ptr<const hsm::KeySnapshot> snapshot = std::make_shared<hsm::KeySnapshot>();
-        std::map<hsm::KeyId, Handle> handles;
-    };
-
+    virtual ~Token() = default;
     Token() = default;
+    Token(const Token&) = delete;
+    Token& operator=(const Token&) = delete;
 
-    Status open_sessions(PKCS11_SLOT& slot, std::size_t wanted);
-    Status find_and_prove_keys();
-    Status log_in(const Secret& pin);
-    Status prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
-                 Found& found) const;
-    std::shared_ptr<const Found> found() const;
-    Result<crypto::Signature> sign_in(CK_SESSION_HANDLE session, const Handle& key,
-                                      ByteView message) const;
+    /// Errors: hsm_down, with the call that failed, or without one when no session came free in
+    /// time; key_missing.
+    virtual Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
+                                           Deadline deadline) = 0;
+    /// Errors: hsm_down, unsupported; key_exists, when the token has a key of that name.
+    virtual Result<hsm::StoredKey> generate(const hsm::KeyName& name,
+                                            crypto::Algorithm algorithm) = 0;
 
-    // In the order of their lifetimes: sessions end before the module does.
-    std::unique_ptr<Module> module_;
-    CK_SLOT_ID slot_ = 0;
-    std::string description_;
-    std::unique_ptr<SessionPool> sessions_;
-    std::mutex generating_;
-    mutable std::mutex found_mutex_;
-    std::shared_ptr<const Found> found_ = std::make_shared<Found>();
+    /// Never null.
+    virtual std::shared_ptr<const hsm::KeySnapshot> keys() const = 0;
+    /// "SoftHSM v2, token NAME, serial NUMBER".
+    virtual const std::string& description() const noexcept = 0;
+};
+
+/// Asked once before every C_Login. What it refuses is not tried.
+class LoginGate {
+public:
+    virtual ~LoginGate() = default;
+    LoginGate() = default;
+    LoginGate(const LoginGate&) = delete;
+    LoginGate& operator=(const LoginGate&) = delete;
+
+    /// Error: pin_held.
+    virtual Status may_log_in() = 0;
 };
 
 }  // namespace clawsigner::pkcs11

@@ -15,6 +15,7 @@
 
 namespace clawsigner::pkcs11 {
 
+class LoginGate;
 class Token;
 
 /// A token in this process as a hsm::Backend, with the thread that opens it, notices when it fails
@@ -63,6 +64,7 @@ private:
     const TokenSettings settings_;
     const Options options_;
     const Clock& clock_;
+    const std::unique_ptr<LoginGate> gate_;
 
     /// Held shared by every call into the token, and alone to replace it.
     mutable std::shared_timed_mutex token_mutex_;

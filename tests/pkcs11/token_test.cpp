@@ -1,5 +1,4 @@
-#include "pkcs11/token.h"
-
+#include "pkcs11/inline_token.h"
 #include "support/softhsm.h"
 
 #include <catch2/catch.hpp>
@@ -10,13 +9,22 @@
 using namespace clawsigner;
 using crypto::Algorithm;
 using crypto::Family;
-using pkcs11::Token;
+using pkcs11::InlineToken;
 using tests::SoftHsm;
 
 namespace {
 
 Deadline soon() {
     return base::deadline_in(std::chrono::seconds(5));
+}
+
+struct OpenGate : pkcs11::LoginGate {
+    Status may_log_in() override { return Status::done(); }
+};
+
+Result<std::unique_ptr<InlineToken>> open_token(const pkcs11::TokenSettings& settings) {
+    OpenGate gate;
+    return InlineToken::open(settings, gate);
 }
 
 const hsm::KeyName kFirst{Family::gateway_receipt, 1};
@@ -26,7 +34,7 @@ const hsm::KeyName kSecond{Family::gateway_receipt, 2};
 
 TEST_CASE("token: makes keys that stay in and signs with both algorithms", "[pkcs11]") {
     const SoftHsm hsm;
-    const auto token = Token::open(hsm.settings()).value();
+    const auto token = open_token(hsm.settings()).value();
     for (const auto& [name, algorithm] :
          {std::pair{kFirst, Algorithm::ed25519}, std::pair{kSecond, Algorithm::p256}}) {
         const auto key = token->generate(name, algorithm).value();
@@ -48,8 +56,8 @@ TEST_CASE("token: makes keys that stay in and signs with both algorithms", "[pkc
 TEST_CASE("token: finds its keys again after it was closed", "[pkcs11]") {
     const SoftHsm hsm;
     const auto made =
-        Token::open(hsm.settings()).value()->generate(kFirst, Algorithm::ed25519).value();
-    const auto token = Token::open(hsm.settings()).value();
+        open_token(hsm.settings()).value()->generate(kFirst, Algorithm::ed25519).value();
+    const auto token = open_token(hsm.settings()).value();
     const auto keys = token->keys();
     REQUIRE(keys->keys.size() == 1);
     CHECK(keys->keys[0].id == made.id);
@@ -60,14 +68,14 @@ TEST_CASE("token: finds its keys again after it was closed", "[pkcs11]") {
 
 TEST_CASE("token: a name is given to one key only", "[pkcs11]") {
     const SoftHsm hsm;
-    const auto token = Token::open(hsm.settings()).value();
+    const auto token = open_token(hsm.settings()).value();
     token->generate(kFirst, Algorithm::ed25519).value();
     CHECK(token->generate(kFirst, Algorithm::ed25519).error().code == ErrorCode::key_exists);
 }
 
 TEST_CASE("token: many threads sign at once, each with a session of its own", "[pkcs11]") {
     const SoftHsm hsm;
-    const auto token = Token::open(hsm.settings()).value();
+    const auto token = open_token(hsm.settings()).value();
     CHECK(token->session_count() == 4);
     const auto key = token->generate(kFirst, Algorithm::ed25519).value();
     std::atomic<int> good{0};
@@ -97,7 +105,7 @@ TEST_CASE("token: keys that are not ours are left alone and unseen", "[pkcs11]")
                          "EC:prime256v1 --label other"
                          " --id 01 >/dev/null 2>&1")
                             .c_str()) == 0);
-    const auto token = Token::open(hsm.settings()).value();
+    const auto token = open_token(hsm.settings()).value();
     CHECK(token->keys()->keys.empty());
     CHECK(token->keys()->unusable.empty());
 }
@@ -116,7 +124,7 @@ TEST_CASE("token: a key of our label that anyone made otherwise is named and not
                  "0102030405060708"
                  " >/dev/null 2>&1")
                     .c_str()) == 0);
-    const auto token = Token::open(hsm.settings()).value();
+    const auto token = open_token(hsm.settings()).value();
     CHECK(token->keys()->keys.empty());
     REQUIRE(token->keys()->unusable.size() == 1);
     CHECK(token->keys()->unusable[0].id == "0102030405060708");
@@ -133,7 +141,7 @@ TEST_CASE("token: two keys of one name are both set aside", "[pkcs11]") {
                      id + " >/dev/null 2>&1")
                         .c_str()) == 0);
     }
-    const auto token = Token::open(hsm.settings()).value();
+    const auto token = open_token(hsm.settings()).value();
     CHECK(token->keys()->keys.empty());
     CHECK(token->keys()->unusable.size() == 2);
 }
@@ -143,45 +151,45 @@ TEST_CASE("token: what keeps it from opening is named", "[pkcs11]") {
     SECTION("a module that is not there") {
         auto settings = hsm.settings();
         settings.module = "/nowhere/libhsm.so";
-        const auto token = Token::open(settings);
+        const auto token = open_token(settings);
         CHECK(token.error().code == ErrorCode::hsm_down);
         CHECK_THAT(token.error().message, Catch::Contains("/nowhere/libhsm.so"));
     }
     SECTION("a library that is no module") {
         auto settings = hsm.settings();
         settings.module = "libc.so.6";
-        CHECK_THAT(Token::open(settings).error().message, Catch::Contains("C_GetFunctionList"));
+        CHECK_THAT(open_token(settings).error().message, Catch::Contains("C_GetFunctionList"));
     }
     SECTION("a token that is not there") {
         auto settings = hsm.settings();
         settings.uri.token = "another";
-        CHECK_THAT(Token::open(settings).error().message,
+        CHECK_THAT(open_token(settings).error().message,
                    Catch::StartsWith("no token that is present matches the URI; there is "
                                      "token=test serial="));
     }
     SECTION("a PIN that is refused") {
         hsm.set_pin_file("4321");
-        const auto token = Token::open(hsm.settings());
+        const auto token = open_token(hsm.settings());
         CHECK(token.error().code == ErrorCode::pin_held);
         CHECK_THAT(token.error().message, Catch::StartsWith("C_Login: CKR_PIN_INCORRECT"));
     }
     SECTION("a PIN that is only right up to a zero byte") {
         hsm.set_pin_file(std::string_view("1234\0junk", 9));
-        CHECK(Token::open(hsm.settings()).error().code == ErrorCode::pin_held);
+        CHECK(open_token(hsm.settings()).error().code == ErrorCode::pin_held);
     }
     SECTION("a PIN file that others may read") {
         std::filesystem::permissions(hsm.pin_file(), std::filesystem::perms::owner_read |
                                                          std::filesystem::perms::others_read);
-        CHECK(Token::open(hsm.settings()).error().code == ErrorCode::config_invalid);
+        CHECK(open_token(hsm.settings()).error().code == ErrorCode::config_invalid);
     }
     SECTION("a systemd credential that was not passed") {
         auto settings = hsm.settings();
         settings.pin_file.clear();
-        CHECK_THAT(Token::open(settings).error().message, Catch::Contains("LoadCredential="));
+        CHECK_THAT(open_token(settings).error().message, Catch::Contains("LoadCredential="));
     }
     SECTION("two tokens of one label") {
         hsm.initialise_token();
-        CHECK_THAT(Token::open(hsm.settings()).error().message,
+        CHECK_THAT(open_token(hsm.settings()).error().message,
                    Catch::Contains("more than one token"));
     }
 }
@@ -191,7 +199,7 @@ TEST_CASE("token: a signature that has to wait too long for a session is refused
     const SoftHsm hsm;
     auto settings = hsm.settings();
     settings.sessions = 1;
-    const auto token = Token::open(settings).value();
+    const auto token = open_token(settings).value();
     const auto key = token->generate(kFirst, Algorithm::ed25519).value();
     CHECK(token->session_count() == 1);
     // The only session is busy for as long as another thread signs in a loop; a deadline in the

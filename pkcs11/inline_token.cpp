@@ -1,4 +1,4 @@
-#include "pkcs11/token.h"
+#include "pkcs11/inline_token.h"
 
 #include "base/file.h"
 #include "crypto/digest.h"
@@ -42,25 +42,26 @@ CK_MECHANISM signing_mechanism(crypto::Algorithm algorithm) {
 
 }  // namespace
 
-Result<std::unique_ptr<Token>> Token::open(const TokenSettings& settings) {
+Result<std::unique_ptr<InlineToken>> InlineToken::open(const TokenSettings& settings,
+                                                       LoginGate& gate) {
     if (settings.pin_file.empty()) {
         return Error(ErrorCode::config_invalid,
                      "systemd passed no PIN: the unit needs LoadCredential= for it");
     }
     TRY(const Secret pin, base::read_secret_file(settings.pin_file));
-    std::unique_ptr<Token> token(new Token());
+    std::unique_ptr<InlineToken> token(new InlineToken());
     TRY(token->module_, Module::load(settings.module));
     TRY(PKCS11_SLOT* const slot, token->module_->find(settings.uri));
     token->slot_ = slot_id(*slot);
     token->description_ = description_of(describe(*slot));
     CHECK_OK(Module::may_log_in(*slot));
     CHECK_OK(token->open_sessions(*slot, settings.sessions));
-    CHECK_OK(token->log_in(pin));
+    CHECK_OK(token->log_in(pin, gate));
     CHECK_OK(token->find_and_prove_keys());
     return token;
 }
 
-Status Token::open_sessions(PKCS11_SLOT& slot, std::size_t wanted) {
+Status InlineToken::open_sessions(PKCS11_SLOT& slot, std::size_t wanted) {
     CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
     sessions_ = std::make_unique<SessionPool>(cryptoki, slot_id(slot));
     return sessions_->open(session_limit(cryptoki, slot_, std::max<std::size_t>(wanted, 1)));
@@ -68,14 +69,15 @@ Status Token::open_sessions(PKCS11_SLOT& slot, std::size_t wanted) {
 
 /// One login serves every session of the token. Cryptoki is called directly: libp11 would keep a
 /// copy of the PIN in plain memory.
-Status Token::log_in(const Secret& pin) {
+Status InlineToken::log_in(const Secret& pin, LoginGate& gate) {
     TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
+    CHECK_OK(gate.may_log_in());
     const CK_RV rv = module_->cryptoki().C_Login(
         session.get(), CKU_USER, const_cast<CK_UTF8CHAR_PTR>(pin.expose().data()), pin.size());
     return rv == CKR_USER_ALREADY_LOGGED_IN ? Status::done() : check("C_Login", rv);
 }
 
-Status Token::find_and_prove_keys() {
+Status InlineToken::find_and_prove_keys() {
     TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
     TRY(KeyObjects objects, find_keys(module_->cryptoki(), session.get()));
     auto snapshot = std::make_shared<hsm::KeySnapshot>();
@@ -92,8 +94,8 @@ Status Token::find_and_prove_keys() {
 
 /// A handle says nothing about the key behind it, so each key signs once before it is trusted. A
 /// call that fails is the device's trouble, not the key's.
-Status Token::prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
-                    Found& found) const {
+Status InlineToken::prove(const KeyObject& object, CK_SESSION_HANDLE session,
+                          hsm::KeySnapshot& snapshot, Found& found) const {
     const Handle handle{object.handle, object.key.public_key.algorithm()};
     TRY(const auto probe, crypto::ProbeInput::fresh());
     TRY(const auto signature, sign_in(session, handle, probe.bytes()));
@@ -108,16 +110,17 @@ Status Token::prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::Key
     return Status::done();
 }
 
-std::shared_ptr<const Token::Found> Token::found() const {
+std::shared_ptr<const InlineToken::Found> InlineToken::found() const {
     const std::lock_guard lock(found_mutex_);
     return found_;
 }
 
-std::shared_ptr<const hsm::KeySnapshot> Token::keys() const {
+std::shared_ptr<const hsm::KeySnapshot> InlineToken::keys() const {
     return found()->snapshot;
 }
 
-Result<crypto::Signature> Token::sign(const hsm::KeyId& key, ByteView message, Deadline deadline) {
+Result<crypto::Signature> InlineToken::sign(const hsm::KeyId& key, ByteView message,
+                                            Deadline deadline) {
     const auto found = this->found();
     const auto handle = found->handles.find(key);
     if (handle == found->handles.end()) {
@@ -127,8 +130,8 @@ Result<crypto::Signature> Token::sign(const hsm::KeyId& key, ByteView message, D
     return sign_in(session.get(), handle->second, message);
 }
 
-Result<crypto::Signature> Token::sign_in(CK_SESSION_HANDLE session, const Handle& key,
-                                         ByteView message) const {
+Result<crypto::Signature> InlineToken::sign_in(CK_SESSION_HANDLE session, const Handle& key,
+                                               ByteView message) const {
     const CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
     CK_MECHANISM mechanism = signing_mechanism(key.algorithm);
     CHECK_OK(check("C_SignInit", cryptoki.C_SignInit(session, &mechanism, key.object)));
@@ -153,7 +156,8 @@ Result<crypto::Signature> Token::sign_in(CK_SESSION_HANDLE session, const Handle
     return signature;
 }
 
-Result<hsm::StoredKey> Token::generate(const hsm::KeyName& name, crypto::Algorithm algorithm) {
+Result<hsm::StoredKey> InlineToken::generate(const hsm::KeyName& name,
+                                             crypto::Algorithm algorithm) {
     const std::lock_guard one_at_a_time(generating_);
     const auto before = keys();
     const auto same_name = [&](const hsm::StoredKey& key) { return key.name == name; };
