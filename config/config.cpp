@@ -64,6 +64,20 @@ SigningConfig read_signing(TableReader& in) {
     return signing;
 }
 
+/// A vendor's module gets a process of its own; SoftHSM, which is for development, the speed of
+/// ours.
+bool is_softhsm(const std::filesystem::path& module) {
+    return module.filename().native().find("softhsm") != std::string::npos;
+}
+
+bool read_isolation(TableReader& in, const std::filesystem::path& module) {
+    const auto isolation = in.optional_text("isolation");
+    if (isolation && *isolation != "process" && *isolation != "inline") {
+        in.refuse("isolation", "must be \"process\" or \"inline\"");
+    }
+    return isolation ? *isolation == "process" : !is_softhsm(module);
+}
+
 BackendConfig read_backend(std::string_view name, TableReader& in) {
     BackendConfig backend;
     backend.name = name;
@@ -83,6 +97,9 @@ BackendConfig read_backend(std::string_view name, TableReader& in) {
     }
     backend.sessions = static_cast<std::size_t>(in.integer_or("sessions", 8, 1, 1024));
     backend.environment = in.texts("environment");
+    backend.own_process = read_isolation(in, backend.module);
+    backend.open_timeout =
+        std::chrono::milliseconds(in.integer_or("open_timeout_ms", 30'000, 100, 600'000));
     return backend;
 }
 

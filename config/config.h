@@ -34,6 +34,8 @@ struct BackendConfig {
         pin_credential;        // the name of a systemd credential; exactly one of the two is set
     std::size_t sessions = 8;  // 1 to 1024
     std::map<std::string, std::string> environment;  // set before the module is loaded
+    bool own_process = true;  // isolation = "process": the module runs in a child
+    std::chrono::milliseconds open_timeout{30'000};  // for a child to open the token
 };
 
 /// [families.NAME]: where a key family lives.

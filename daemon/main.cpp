@@ -5,6 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/server.h"
 #include "daemon/wiring.h"
+#include "pkcs11/module_host.h"
 
 #include <CLI/CLI.hpp>
 
@@ -131,6 +132,11 @@ Status serve(const std::string& file) {
     return Status::done();
 }
 
+Status host(std::size_t lanes) {
+    CHECK_OK(daemon::harden_process());
+    return pkcs11::run_module_host(lanes);
+}
+
 Status check(const std::string& file) {
     TRY(const config::Config config, config::load(file));
     CHECK_OK(daemon::Wiring::check(config));
@@ -190,6 +196,11 @@ int main(int argc, char** argv) {
     init_command->add_option("--algorithm", algorithm, "of the keys: ed25519 or p256")
         ->check(CLI::IsMember({"ed25519", "p256"}))
         ->capture_default_str();
+    std::size_t lanes = 0;
+    // Not for people: a daemon starts it, and gives it its channels.
+    CLI::App* host_command = app.add_subcommand("module-host", "")->group("");
+    host_command->add_option("--lanes", lanes)->required()->check(CLI::Range(1, 64));
+
     bool json = false;
     init_command->add_flag("--json", json, "say what was made as JSON");
     init_command->add_option("--module", setup.module, "SoftHSM2's module")->capture_default_str();
@@ -204,6 +215,9 @@ int main(int argc, char** argv) {
         setup.algorithm =
             crypto::algorithm_from_name(algorithm).value_or(crypto::Algorithm::ed25519);
         return exit_code(init(setup, json), json);
+    }
+    if (*host_command) {
+        return exit_code(host(lanes));
     }
     return exit_code(*check_command ? check(file) : serve(file));
 }

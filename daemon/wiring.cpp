@@ -65,8 +65,17 @@ Result<pkcs11::TokenSettings> token_settings(const Config& config, const Backend
     if (!uri.ok()) {
         return at_line(config, backend.token.line, uri.error().message);
     }
-    return pkcs11::TokenSettings{backend.module, *std::move(uri), pin_path(backend),
-                                 backend.sessions};
+    pkcs11::TokenSettings settings;
+    settings.module = backend.module;
+    settings.uri = *std::move(uri);
+    settings.pin_file = pin_path(backend);
+    settings.sessions = backend.sessions;
+    settings.patience = backend.open_timeout;
+    if (backend.own_process) {
+        settings.host = pkcs11::HostProgram{
+            "/proc/self/exe", {backend.environment.begin(), backend.environment.end()}};
+    }
+    return settings;
 }
 
 struct FamilySettings {
@@ -96,13 +105,15 @@ Result<FamilySettings> family_settings(const Config& config, const FamilyConfig&
     return FamilySettings{*family, wanted.backend.value, *algorithm};
 }
 
-/// C_Initialize and C_Finalize are a process's, so two stores cannot share a module in one process.
+/// C_Initialize and C_Finalize are a process's, so two stores cannot share a module in this one.
 Status check_modules(const Config& config) {
     std::set<std::filesystem::path> seen;
     for (const BackendConfig& backend : config.backends) {
-        if (!seen.insert(backend.module).second) {
+        if (!backend.own_process && !seen.insert(backend.module).second) {
             return at_line(config, backend.line,
-                           "backends." + backend.name + " uses a module that another backend uses");
+                           "backends." + backend.name +
+                               " uses a module that another backend uses; give each its own "
+                               "process: isolation = \"process\"");
         }
     }
     return Status::done();
@@ -131,10 +142,13 @@ Result<Plan> plan_of(const Config& config) {
     return plan;
 }
 
-/// Vendors' modules read their settings from the environment. Called before the first thread
-/// starts.
+/// Vendors' modules read their settings from the environment; those in a process of their own find
+/// it there. Called before the first thread starts.
 void set_environment(const Config& config) {
     for (const BackendConfig& backend : config.backends) {
+        if (backend.own_process) {
+            continue;
+        }
         for (const auto& [name, value] : backend.environment) {
             // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread yet
             ::setenv(name.c_str(), value.c_str(), 1);

@@ -1,5 +1,6 @@
 #include "pkcs11/token_backend.h"
 
+#include "pkcs11/hosted_token.h"
 #include "pkcs11/inline_token.h"
 
 #include <algorithm>
@@ -17,6 +18,9 @@ using hsm::BackendState;
 constexpr int kMostUnclearLogins = 2;
 
 constexpr auto kDrainPoll = std::chrono::milliseconds(50);
+
+// A token that served so long has not failed for what made it fail before.
+constexpr auto kSettled = std::chrono::seconds(2);
 
 class OpenGate final : public LoginGate {
 public:
@@ -52,15 +56,27 @@ void TokenBackend::keep() {
             state_changed_.wait(lock);
             continue;
         }
+        wait_before_retry(lock);
+        if (stopping_) {
+            break;
+        }
         lock.unlock();
         reopen();
         lock.lock();
-        if (status_.state == BackendState::absent) {
-            state_changed_.wait_for(lock, options_.retry_every, [this] { return stopping_; });
-        }
     }
     lock.unlock();
     close();
+}
+
+/// The first try comes at once; those that follow a failure, or a token that failed soon after it
+/// was opened, wait longer each time.
+void TokenBackend::wait_before_retry(std::unique_lock<std::mutex>& lock) {
+    if (opened_ && std::chrono::steady_clock::now() - *opened_ > kSettled) {
+        retry_after_ = std::chrono::milliseconds(0);
+    }
+    opened_.reset();
+    state_changed_.wait_for(lock, retry_after_, [this] { return stopping_; });
+    retry_after_ = std::clamp(2 * retry_after_, options_.retry_first, options_.retry_at_most);
 }
 
 void TokenBackend::close() {
@@ -77,7 +93,7 @@ void TokenBackend::reopen() {
         set_state(BackendState::opening, before.why);
     }
     close();
-    auto opened = InlineToken::open(settings_, *gate_);
+    auto opened = open_token();
     if (!opened.ok()) {
         set_state(must_hold(opened.error()) ? BackendState::held : BackendState::absent,
                   opened.error());
@@ -93,7 +109,18 @@ void TokenBackend::reopen() {
         const std::lock_guard lock(token_mutex_);
         token_ = std::move(opened).value();
     }
+    opened_ = std::chrono::steady_clock::now();
     set_state(BackendState::ready, std::nullopt);
+}
+
+Result<std::unique_ptr<Token>> TokenBackend::open_token() {
+    if (settings_.host) {
+        TRY(std::unique_ptr<Token> token,
+            HostedToken::open(settings_, *gate_, [this](const Error& why) { suspect(why); }));
+        return token;
+    }
+    TRY(std::unique_ptr<Token> token, InlineToken::open(settings_, *gate_));
+    return token;
 }
 
 /// A token may count a try also where it answers with something else than "wrong PIN".

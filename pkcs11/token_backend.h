@@ -23,12 +23,14 @@ class Token;
 ///
 /// Any error of a signing call makes the token suspect: nothing more is signed with it, every
 /// handle and session is thrown away, the module is finalised and initialised again, and each key
-/// found anew must have the public key it had before and sign a probe. While the token is not there
-/// this is tried every `retry_every`.
+/// found anew must have the public key it had before and sign a probe. Where that fails, or does
+/// not last, it is tried again and again, `retry_first` after the first failure and twice as long
+/// after each further one, up to `retry_at_most`.
 class TokenBackend final : public hsm::Backend {
 public:
     struct Options {
-        std::chrono::milliseconds retry_every{500};
+        std::chrono::milliseconds retry_first{100};
+        std::chrono::milliseconds retry_at_most{1000};
         hsm::StateObserver on_change;
     };
 
@@ -48,7 +50,9 @@ public:
 
 private:
     void keep();
+    void wait_before_retry(std::unique_lock<std::mutex>& lock);
     void reopen();
+    Result<std::unique_ptr<Token>> open_token();
     void close();
     /// Does nothing when it is in another state than `only_from`.
     void set_state(hsm::BackendState state, std::optional<Error> why,
@@ -79,7 +83,10 @@ private:
     std::shared_ptr<const hsm::KeySnapshot> keys_;
     std::map<hsm::KeyName, crypto::PublicKey> first_seen_;
     bool stopping_ = false;
-    int unclear_logins_ = 0;  // the keeper's
+    // The keeper's.
+    int unclear_logins_ = 0;
+    std::chrono::milliseconds retry_after_{0};
+    std::optional<std::chrono::steady_clock::time_point> opened_;
 
     std::thread keeper_;
 };

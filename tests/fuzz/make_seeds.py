@@ -91,3 +91,28 @@ for row in json.loads((VECTORS / "cst_golden.json").read_text())["issuance"]:
         seed("token_verify", row["token"])
         answer = {name: row[name] for name in ("token", "kid", "token_hash", "token_scope_hash_b64u")}
         seed("token_verify", json.dumps({**answer, "claims": json.loads(row["claims_json"])}))
+
+
+def number(value):
+    return value.to_bytes(8, "little")
+
+
+def text(value):
+    return number(len(value)) + value
+
+
+EMPTY_ERROR = number(12) + text(b"C_Sign: CKR_DEVICE_REMOVED") + number(11) + number(0x32)
+PUBLIC_KEY = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+KEY = text(bytes(8)) + number(1) + number(7) + number(0) + text(PUBLIC_KEY) + number(1) * 6
+for packet in (
+    number(0) + text(b"/m.so") + number(1) + text(b"t") + number(0) * 3 + number(1) + number(4) + text(b"/pin") + number(8),
+    number(1) + number(0),
+    number(1) + number(1) + EMPTY_ERROR,
+    number(2) + number(0) + number(1) + number(1),
+    number(3) + text(bytes(8)) + number(250) + text(b"message"),
+    number(1) + text(b"device") + number(1) + KEY + number(1) + text(b"00") + text(b"label") + EMPTY_ERROR,
+    number(2) + KEY + number(0) * 2,
+    number(3) + text(bytes(64)),
+    number(4) + EMPTY_ERROR,
+):
+    seed("host_protocol", packet)

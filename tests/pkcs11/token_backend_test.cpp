@@ -1,10 +1,9 @@
 #include "pkcs11/token_backend.h"
 
 #include "support/softhsm.h"
+#include "support/watched_backend.h"
 
 #include <catch2/catch.hpp>
-
-#include <deque>
 
 using namespace clawsigner;
 using namespace std::chrono_literals;
@@ -12,6 +11,7 @@ using crypto::Algorithm;
 using crypto::Family;
 using hsm::BackendState;
 using tests::SoftHsm;
+using tests::Watched;
 
 namespace {
 
@@ -20,49 +20,6 @@ const hsm::KeyName kFirst{Family::gateway_receipt, 1};
 Deadline soon() {
     return base::deadline_in(5s);
 }
-
-/// A backend whose changes of state a test can wait for.
-class Watched {
-public:
-    explicit Watched(const pkcs11::TokenSettings& settings)
-        : backend_(settings, {20ms, [this](const auto& status) { note(status); }}, clock_) {}
-
-    pkcs11::TokenBackend& operator*() { return backend_; }
-    pkcs11::TokenBackend* operator->() { return &backend_; }
-
-    /// The next state of this kind not yet waited for.
-    hsm::BackendStatus next(BackendState state) {
-        std::unique_lock lock(mutex_);
-        hsm::BackendStatus found;
-        const auto seen = [&] {
-            while (!seen_.empty()) {
-                found = seen_.front();
-                seen_.pop_front();
-                if (found.state == state) {
-                    return true;
-                }
-            }
-            return false;
-        };
-        REQUIRE(changed_.wait_for(lock, 10s, seen));
-        return found;
-    }
-
-private:
-    void note(const hsm::BackendStatus& status) {
-        {
-            const std::lock_guard lock(mutex_);
-            seen_.push_back(status);
-        }
-        changed_.notify_all();
-    }
-
-    base::SystemClock clock_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<hsm::BackendStatus> seen_;
-    pkcs11::TokenBackend backend_;
-};
 
 }  // namespace
 

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "pkcs11/host_process.h"
+#include "pkcs11/host_protocol.h"
+#include "pkcs11/token.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+namespace clawsigner::pkcs11 {
+
+/// A token whose module runs in a child process. A call that does not return by its deadline ends
+/// the process, and with it everybody else's calls; so does a call that crashes. What the PIN opens
+/// is the child's: this process never sees it.
+class HostedToken final : public Token {
+public:
+    /// `on_death` is called, from another thread, when the process ends by itself. Errors: as
+    /// InlineToken::open; hsm_down, also when the process ends or does not answer.
+    static Result<std::unique_ptr<HostedToken>> open(const TokenSettings& settings, LoginGate& gate,
+                                                     std::function<void(const Error&)> on_death);
+
+    Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
+                                   Deadline deadline) override;
+    Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
+    std::shared_ptr<const hsm::KeySnapshot> keys() const override;
+    const std::string& description() const noexcept override { return description_; }
+
+private:
+    static constexpr std::ptrdiff_t kMostLanes = 64;
+
+    explicit HostedToken(std::chrono::milliseconds patience) : patience_(patience) {}
+
+    Result<host::Reply> ask(host::Channel& channel, const host::Question& question,
+                            Deadline deadline);
+    Result<host::Reply> open_in_child(const TokenSettings& settings, LoginGate& gate);
+    Status take_opened(Result<host::Reply> reply);
+    void set_keys(hsm::KeySnapshot keys);
+    /// Why there was no answer, after making sure that there will be none.
+    Error no_answer(const Error& error);
+
+    std::chrono::milliseconds patience_;
+    std::unique_ptr<host::Process> process_;
+    std::string description_;
+    mutable std::mutex keys_mutex_;
+    std::shared_ptr<const hsm::KeySnapshot> keys_ = std::make_shared<hsm::KeySnapshot>();
+    std::mutex control_mutex_;
+    std::counting_semaphore<kMostLanes> free_lanes_{0};
+    std::mutex lanes_mutex_;
+    std::vector<host::Channel*> lanes_;  // those that nobody speaks through
+};
+
+}  // namespace clawsigner::pkcs11

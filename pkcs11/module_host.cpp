@@ -1,0 +1,175 @@
+#include "pkcs11/module_host.h"
+
+#include "pkcs11/host_channel.h"
+#include "pkcs11/host_process.h"
+#include "pkcs11/host_protocol.h"
+#include "pkcs11/inline_token.h"
+
+#include <csignal>
+#include <memory>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace clawsigner::pkcs11 {
+namespace {
+
+using host::Channel;
+using host::Reply;
+
+constexpr unsigned kLastSeconds = 3;
+
+/// Runs when the daemon has died: time enough to finalise the module in order, and no more.
+extern "C" void on_orphaned(int) {
+    ::alarm(kLastSeconds);
+}
+
+/// The daemon decides when we end, also when a terminal interrupts both of us.
+void leave_signals_to_the_daemon() {
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGTERM, on_orphaned);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+}
+
+bool is_channel(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+Reply failed(const Error& error) {
+    return host::Failed{error};
+}
+
+/// Asks the daemon, which remembers what became of earlier logins.
+class RemoteGate final : public LoginGate {
+public:
+    explicit RemoteGate(Channel& control) : control_(control) {}
+
+    Status may_log_in() override {
+        CHECK_OK(control_.send(host::encode(Reply(host::MayLogIn{}))));
+        TRY(const ByteView packet, control_.receive(std::nullopt));
+        TRY(const auto question, host::decode_question(packet));
+        const auto* answer = std::get_if<host::LoginAnswer>(&question);
+        if (answer == nullptr) {
+            return Error(ErrorCode::internal,
+                         "the daemon answers something else than it was asked");
+        }
+        return answer->refusal ? Status(*answer->refusal) : Status::done();
+    }
+
+private:
+    Channel& control_;
+};
+
+class Host {
+public:
+    Host(Channel control, std::vector<Channel> lanes)
+        : control_(std::move(control)), lanes_(std::move(lanes)) {}
+    ~Host() {
+        for (std::thread& thread : threads_) {
+            thread.join();
+        }
+    }
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+
+    void serve() {
+        serve(control_, [this](const host::Question& question) {
+            if (const auto* open = std::get_if<host::Open>(&question)) {
+                return this->open(*open);
+            }
+            const auto* generate = std::get_if<host::Generate>(&question);
+            return generate == nullptr ? out_of_place() : this->generate(*generate);
+        });
+    }
+
+private:
+    static Reply out_of_place() {
+        return failed(Error(ErrorCode::internal, "the daemon's question is out of place"));
+    }
+
+    /// Until the daemon closes the channel, or says what nobody understands.
+    template <class Answer>
+    static void serve(Channel& channel, Answer answer) {
+        while (true) {
+            const auto packet = channel.receive(std::nullopt);
+            if (!packet.ok()) {
+                return;
+            }
+            const auto question = host::decode_question(*packet);
+            if (!question.ok() || !channel.send(host::encode(answer(*question))).ok()) {
+                return;
+            }
+        }
+    }
+
+    Reply open(const host::Open& open) {
+        if (token_ != nullptr) {
+            return out_of_place();
+        }
+        RemoteGate gate(control_);
+        auto opened = InlineToken::open(open.settings, gate);
+        if (!opened.ok()) {
+            return failed(opened.error());
+        }
+        token_ = std::move(opened).value();
+        for (Channel& lane : lanes_) {
+            threads_.emplace_back([this, &lane] {
+                serve(lane, [this](const host::Question& question) { return sign(question); });
+            });
+        }
+        return host::Opened{token_->description(), *token_->keys()};
+    }
+
+    Reply generate(const host::Generate& generate) {
+        if (token_ == nullptr) {
+            return out_of_place();
+        }
+        auto key = token_->generate(generate.name, generate.algorithm);
+        return key.ok() ? Reply(host::Generated{std::move(key).value(), *token_->keys()})
+                        : failed(key.error());
+    }
+
+    Reply sign(const host::Question& question) {
+        const auto* sign = std::get_if<host::Sign>(&question);
+        if (sign == nullptr) {
+            return out_of_place();
+        }
+        const auto signature =
+            token_->sign(sign->key, sign->message, base::deadline_in(sign->time));
+        return signature.ok() ? Reply(host::Signed{*signature}) : failed(signature.error());
+    }
+
+    // In the order of their lifetimes: the threads end before the token does.
+    Channel control_;
+    std::vector<Channel> lanes_;
+    std::unique_ptr<InlineToken> token_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+Status run_module_host(std::size_t lanes) {
+    leave_signals_to_the_daemon();
+    const int past_last = host::kFirstFd + 1 + static_cast<int>(lanes);
+    for (int fd = host::kFirstFd; fd < past_last; ++fd) {
+        if (!is_channel(fd)) {
+            return Error(ErrorCode::config_invalid,
+                         "module-host is started by clawsignerd, not by hand");
+        }
+    }
+    ::close_range(static_cast<unsigned>(past_last), ~0U, 0);
+    std::vector<Channel> channels;
+    for (int fd = host::kFirstFd + 1; fd < past_last; ++fd) {
+        channels.emplace_back(base::UniqueFd(fd));
+    }
+    Host(Channel(base::UniqueFd(host::kFirstFd)), std::move(channels)).serve();
+    return Status::done();
+}
+
+}  // namespace clawsigner::pkcs11
