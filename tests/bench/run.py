@@ -45,6 +45,7 @@ def at_most(figure, value, peer=None):
 
 BOUNDS = [
     at_least("daemon_8", 0.82, "limit"),
+    at_least("child_8", 0.8, "daemon_8"),
     at_least("batch", 0.95, "limit"),
     at_most("p256_daemon_1_p50_us", 0.5, "ssh_agent_1_p50_us"),
     at_least("p256_daemon_8", 0.62, "p256_limit"),
@@ -86,6 +87,7 @@ MEASUREMENTS = [
     rate("limit", lambda stage: stage.sign(stage.ed25519_token, 2, "--verify")),
     daemon_1,
     daemon_8,
+    rate("child_8", lambda stage: stage.receipts(stage.child, 8)),
     rate("batch", lambda stage: stage.batch(stage.ed25519)),
     rate("p256_raw_2", lambda stage: stage.sign(stage.p256_token, 2)),
     rate("p256_limit", lambda stage: stage.sign(stage.p256_token, 2, "--verify")),

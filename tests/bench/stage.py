@@ -57,11 +57,13 @@ class Stage:
         self.p256 = self._make_daemon("p256", "p256")
         self.p256_unverified = self._make_daemon("p256-unverified", "p256")
         self.p256_unverified.edit_config("[backends.main]", "[signing]\nverify_one_in = 1000000\n\n[backends.main]")
+        self.child = self._make_daemon("child", "ed25519")
+        self.child.edit_config("[backends.main]", '[backends.main]\nisolation = "process"')
         self.fresh = self._make_daemon("fresh", "ed25519")
         self.ed25519_token = self._copy_token(self.ed25519)
         self.p256_token = self._copy_token(self.p256)
         # One after another, so that no two log in at once; each has a token of its own besides.
-        for daemon in (self.ed25519, self.p256, self.p256_unverified):
+        for daemon in (self.ed25519, self.p256, self.p256_unverified, self.child):
             self.start_daemon(daemon)
         self.ssh_agent = self._start_ssh_agent(self._copy_token(self.p256))
         self.p11_kit = self._start_p11_kit(self._copy_token(self.p256))
