@@ -9,6 +9,7 @@
 #include <string>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <utility>
 
 namespace clawsigner::pkcs11::host {
@@ -53,6 +54,9 @@ public:
     FileActions(const FileActions&) = delete;
     FileActions& operator=(const FileActions&) = delete;
 
+    int open_null(int fd) {
+        return ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0);
+    }
     int move(int from, int to) { return ::posix_spawn_file_actions_adddup2(&actions_, from, to); }
     const posix_spawn_file_actions_t* get() const { return &actions_; }
 
@@ -91,6 +95,12 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 Result<pid_t> spawn(const HostProgram& program, const std::vector<Pair>& pairs) {
     FileActions actions;
+    // Standard error stays ours, for what a module has to say when it does not load.
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO}) {
+        if (const int failed = actions.open_null(standard); failed != 0) {
+            return cannot_start("/dev/null", failed);
+        }
+    }
     int target = kFirstFd;
     for (const Pair& pair : pairs) {
         if (const int failed = actions.move(pair.theirs.get(), target++); failed != 0) {
@@ -178,7 +188,7 @@ void Process::watch() {
     }
 }
 
-void Process::kill() {
+void Process::kill() noexcept {
     ::kill(pid_, SIGKILL);
 }
 

@@ -39,7 +39,7 @@ public:
     std::vector<Channel>& lanes() noexcept { return lanes_; }
 
     /// At once, whatever it is doing. Any thread.
-    void kill();
+    void kill() noexcept;
 
     /// "ended by signal 11 (Segmentation fault)", once it has; waits a moment for it. Any thread.
     std::optional<std::string> how_it_ended();

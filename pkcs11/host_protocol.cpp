@@ -266,16 +266,23 @@ Question get_generate(Reader& in) {
 }
 
 void put(Writer& out, const Sign& sign) {
-    out.bytes(sign.key.bytes());
-    out.number(static_cast<std::uint64_t>(std::max<std::int64_t>(sign.time.count(), 0)));
-    out.bytes(sign.message);
+    out.number(sign.requests.size());
+    for (const SignRequest& request : sign.requests) {
+        out.bytes(request.key.bytes());
+        out.number(static_cast<std::uint64_t>(std::max<std::int64_t>(request.time.count(), 0)));
+        out.bytes(request.message);
+    }
 }
 
 Question get_sign(Reader& in) {
-    const hsm::KeyId key = get_id(in);
-    const std::chrono::milliseconds time(in.number(UINT32_MAX));
-    const ByteView message = in.bytes();
-    return Sign{key, time, Bytes(message.begin(), message.end())};
+    Sign sign;
+    for (auto left = in.number(kMostRequests); left > 0 && in.good(); --left) {
+        const hsm::KeyId key = get_id(in);
+        const std::chrono::milliseconds time(in.number(UINT32_MAX));
+        const ByteView message = in.bytes();
+        sign.requests.push_back({key, time, Bytes(message.begin(), message.end())});
+    }
+    return sign;
 }
 
 void put(Writer&, const MayLogIn&) {}

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 /// What the daemon and the process that hosts a module say to each other: values only, one message
 /// a packet (SOCK_SEQPACKET), a question and its answer in turn. Neither side trusts the other's
@@ -18,6 +19,7 @@ namespace clawsigner::pkcs11::host {
 
 /// Packets are refused above this size, in both directions.
 inline constexpr std::size_t kMaxPacket = 128UL * 1024;
+inline constexpr std::size_t kMostRequests = 16;
 
 // To the host.
 struct Open {
@@ -30,10 +32,14 @@ struct Generate {
     hsm::KeyName name;
     crypto::Algorithm algorithm{};
 };
-struct Sign {
+struct SignRequest {
     hsm::KeyId key;
     std::chrono::milliseconds time{};  // until the deadline; clocks are not compared
     Bytes message;
+};
+/// Answered one by one, in their order, with Signed or Failed.
+struct Sign {
+    std::vector<SignRequest> requests;  // 1 to kMostRequests
 };
 
 // From the host.

@@ -14,9 +14,14 @@ using host::Reply;
 // After the deadline, for an answer that is on its way. A token that is merely busy says so itself.
 constexpr auto kGrace = 100ms;
 
+// What an error of the process itself, not of a call into its module, names as its call.
+constexpr std::string_view kModule = "module";
+
+constexpr std::size_t kMostBytesTogether = 64UL * 1024;
+
 Error down(std::string message) {
     Error error(ErrorCode::hsm_down, std::move(message));
-    error.call = "module";
+    error.call = kModule;
     return error;
 }
 
@@ -50,7 +55,6 @@ Result<std::unique_ptr<HostedToken>> HostedToken::open(const TokenSettings& sett
     for (Channel& lane : token->process_->lanes()) {
         token->lanes_.push_back(&lane);
     }
-    token->free_lanes_.release(static_cast<std::ptrdiff_t>(token->lanes_.size()));
     return token;
 }
 
@@ -79,6 +83,10 @@ Result<Reply> HostedToken::ask(Channel& channel, const Question& question, Deadl
     if (const Status sent = channel.send(host::encode(question)); !sent.ok()) {
         return no_answer(sent.error());
     }
+    return hear(channel, deadline);
+}
+
+Result<Reply> HostedToken::hear(Channel& channel, Deadline deadline) {
     auto packet = channel.receive(deadline);
     if (!packet.ok()) {
         return no_answer(packet.error());
@@ -103,28 +111,80 @@ Error HostedToken::no_answer(const Error& error) {
 
 Result<crypto::Signature> HostedToken::sign(const hsm::KeyId& key, ByteView message,
                                             Deadline deadline) {
-    if (!free_lanes_.try_acquire_until(deadline)) {
-        return Error(ErrorCode::hsm_down, "no session of the token became free in time");
-    }
-    Channel* lane = nullptr;
-    {
-        const std::lock_guard lock(lanes_mutex_);
-        lane = std::exchange(lanes_.back(), nullptr);
+    Waiting mine{key, message, deadline, false, std::nullopt};
+    std::unique_lock lock(lanes_mutex_);
+    waiting_.push_back(&mine);
+    while (!mine.result) {
+        const auto can_go_on = [&] { return mine.result || (!mine.taken && !lanes_.empty()); };
+        if (!lanes_changed_.wait_until(lock, deadline, can_go_on) && !mine.taken) {
+            std::erase(waiting_, &mine);
+            return Error(ErrorCode::hsm_down, "no session of the token became free in time");
+        }
+        if (mine.taken) {
+            // Whoever took it along answers for its deadline.
+            lanes_changed_.wait(lock, [&] { return mine.result.has_value(); });
+            break;
+        }
+        Channel* const lane = lanes_.back();
         lanes_.pop_back();
-    }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    auto made = as<host::Signed>(ask(
-        *lane, host::Sign{key, left, Bytes(message.begin(), message.end())}, deadline + kGrace));
-    {
-        const std::lock_guard lock(lanes_mutex_);
+        const auto group = take_waiting();
+        lock.unlock();
+        sign_for(*lane, group);
+        lock.lock();
         lanes_.push_back(lane);
+        lanes_changed_.notify_all();
     }
-    free_lanes_.release();
-    if (!made.ok()) {
-        return made.error();
+    return *std::move(mine.result);
+}
+
+/// As many as go into one packet. With lanes_mutex_.
+std::vector<HostedToken::Waiting*> HostedToken::take_waiting() {
+    std::vector<Waiting*> group;
+    std::size_t bytes = 0;
+    while (!waiting_.empty() && group.size() < host::kMostRequests) {
+        Waiting* const next = waiting_.front();
+        bytes += next->message.size();
+        if (!group.empty() && bytes > kMostBytesTogether) {
+            break;
+        }
+        waiting_.pop_front();
+        next->taken = true;
+        group.push_back(next);
     }
-    return made->signature;
+    return group;
+}
+
+/// The child takes them in their order and does not begin one whose time is over, so what is not
+/// answered by its deadline is a call that does not return.
+void HostedToken::sign_for(Channel& lane, const std::vector<Waiting*>& group) {
+    const auto now = std::chrono::steady_clock::now();
+    host::Sign question;
+    for (const Waiting* waiting : group) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(waiting->deadline - now);
+        question.requests.push_back(
+            {waiting->key, left, Bytes(waiting->message.begin(), waiting->message.end())});
+    }
+    const Status sent = lane.send(host::encode(Question(std::move(question))));
+    std::optional<Error> ended;
+    if (!sent.ok()) {
+        ended = no_answer(sent.error());
+    }
+    for (Waiting* waiting : group) {
+        auto made = ended ? Result<host::Signed>(*ended)
+                          : as<host::Signed>(hear(lane, waiting->deadline + kGrace));
+        if (!made.ok() && made.error().call == kModule) {
+            ended = made.error();
+        }
+        settle(*waiting, made.ok() ? Result<crypto::Signature>(made->signature)
+                                   : Result<crypto::Signature>(std::move(made).error()));
+    }
+}
+
+void HostedToken::settle(Waiting& waiting, Result<crypto::Signature> result) {
+    const std::lock_guard lock(lanes_mutex_);
+    waiting.result = std::move(result);
+    lanes_changed_.notify_all();
 }
 
 Result<hsm::StoredKey> HostedToken::generate(const hsm::KeyName& name,

@@ -4,18 +4,21 @@
 #include "pkcs11/host_protocol.h"
 #include "pkcs11/token.h"
 
-#include <cstdint>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <semaphore>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace clawsigner::pkcs11 {
 
 /// A token whose module runs in a child process. A call that does not return by its deadline ends
-/// the process, and with it everybody else's calls; so does a call that crashes. What the PIN opens
+/// the process, and with it everybody else's calls; so does a call that crashes. Whoever finds a
+/// lane free speaks for all who wait, in one write. What the PIN opens
 /// is the child's: this process never sees it.
 class HostedToken final : public Token {
 public:
@@ -29,9 +32,10 @@ public:
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     const std::string& description() const noexcept override { return description_; }
+    void abandon() noexcept override { process_->kill(); }
 
 private:
-    static constexpr std::ptrdiff_t kMostLanes = 64;
+    static constexpr std::size_t kMostLanes = 64;
 
     explicit HostedToken(std::chrono::milliseconds patience) : patience_(patience) {}
 
@@ -40,8 +44,21 @@ private:
     Result<host::Reply> open_in_child(const TokenSettings& settings, LoginGate& gate);
     Status take_opened(Result<host::Reply> reply);
     void set_keys(hsm::KeySnapshot keys);
+    Result<host::Reply> hear(host::Channel& channel, Deadline deadline);
     /// Why there was no answer, after making sure that there will be none.
     Error no_answer(const Error& error);
+
+    /// A signature somebody waits for.
+    struct Waiting {
+        hsm::KeyId key;
+        ByteView message;
+        Deadline deadline;
+        bool taken = false;  // by who speaks for it
+        std::optional<Result<crypto::Signature>> result;
+    };
+    std::vector<Waiting*> take_waiting();
+    void sign_for(host::Channel& lane, const std::vector<Waiting*>& group);
+    void settle(Waiting& waiting, Result<crypto::Signature> result);
 
     std::chrono::milliseconds patience_;
     std::unique_ptr<host::Process> process_;
@@ -49,9 +66,10 @@ private:
     mutable std::mutex keys_mutex_;
     std::shared_ptr<const hsm::KeySnapshot> keys_ = std::make_shared<hsm::KeySnapshot>();
     std::mutex control_mutex_;
-    std::counting_semaphore<kMostLanes> free_lanes_{0};
     std::mutex lanes_mutex_;
+    std::condition_variable lanes_changed_;
     std::vector<host::Channel*> lanes_;  // those that nobody speaks through
+    std::deque<Waiting*> waiting_;       // those for whom nobody speaks yet
 };
 
 }  // namespace clawsigner::pkcs11

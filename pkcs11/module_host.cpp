@@ -79,13 +79,7 @@ public:
     Host& operator=(const Host&) = delete;
 
     void serve() {
-        serve(control_, [this](const host::Question& question) {
-            if (const auto* open = std::get_if<host::Open>(&question)) {
-                return this->open(*open);
-            }
-            const auto* generate = std::get_if<host::Generate>(&question);
-            return generate == nullptr ? out_of_place() : this->generate(*generate);
-        });
+        serve(control_, [this](const host::Question& question) { return manage(question); });
     }
 
 private:
@@ -96,16 +90,24 @@ private:
     /// Until the daemon closes the channel, or says what nobody understands.
     template <class Answer>
     static void serve(Channel& channel, Answer answer) {
-        while (true) {
+        Status going = Status::done();
+        while (going.ok()) {
             const auto packet = channel.receive(std::nullopt);
             if (!packet.ok()) {
                 return;
             }
             const auto question = host::decode_question(*packet);
-            if (!question.ok() || !channel.send(host::encode(answer(*question))).ok()) {
-                return;
-            }
+            going = question.ok() ? answer(*question) : Status(question.error());
         }
+    }
+
+    Status manage(const host::Question& question) {
+        if (const auto* open = std::get_if<host::Open>(&question)) {
+            return control_.send(host::encode(this->open(*open)));
+        }
+        const auto* generate = std::get_if<host::Generate>(&question);
+        return control_.send(
+            host::encode(generate == nullptr ? out_of_place() : this->generate(*generate)));
     }
 
     Reply open(const host::Open& open) {
@@ -120,7 +122,7 @@ private:
         token_ = std::move(opened).value();
         for (Channel& lane : lanes_) {
             threads_.emplace_back([this, &lane] {
-                serve(lane, [this](const host::Question& question) { return sign(question); });
+                serve(lane, [&](const host::Question& question) { return sign(lane, question); });
             });
         }
         return host::Opened{token_->description(), *token_->keys()};
@@ -135,13 +137,23 @@ private:
                         : failed(key.error());
     }
 
-    Reply sign(const host::Question& question) {
+    Status sign(Channel& lane, const host::Question& question) {
         const auto* sign = std::get_if<host::Sign>(&question);
         if (sign == nullptr) {
-            return out_of_place();
+            return lane.send(host::encode(out_of_place()));
         }
-        const auto signature =
-            token_->sign(sign->key, sign->message, base::deadline_in(sign->time));
+        const auto now = std::chrono::steady_clock::now();
+        for (const host::SignRequest& request : sign->requests) {
+            CHECK_OK(lane.send(host::encode(this->sign(request, now + request.time))));
+        }
+        return Status::done();
+    }
+
+    Reply sign(const host::SignRequest& request, Deadline deadline) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return failed(Error(ErrorCode::hsm_down, "the token had no time for it"));
+        }
+        const auto signature = token_->sign(request.key, request.message, deadline);
         return signature.ok() ? Reply(host::Signed{*signature}) : failed(signature.error());
     }
 

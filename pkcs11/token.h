@@ -34,6 +34,10 @@ public:
     virtual std::shared_ptr<const hsm::KeySnapshot> keys() const = 0;
     /// "SoftHSM v2, token NAME, serial NUMBER".
     virtual const std::string& description() const noexcept = 0;
+
+    /// Makes calls under way return where that can be done. Nothing is asked of the token
+    /// afterwards.
+    virtual void abandon() noexcept {}
 };
 
 /// Asked once before every C_Login. What it refuses is not tried.

@@ -11,13 +11,12 @@ namespace {
 
 using hsm::BackendState;
 
-// How often the keeper looks whether calls under way have ended, when it wants the token for
-// itself.
 // How many logins in a row may fail without a clear answer before a person is waited for. Tokens
 // allow three wrong PINs or more.
 constexpr int kMostUnclearLogins = 2;
 
-constexpr auto kDrainPoll = std::chrono::milliseconds(50);
+// How long calls under way may take to end before the token is abandoned under them.
+constexpr auto kDrainTime = std::chrono::milliseconds(500);
 
 // A token that served so long has not failed for what made it fail before.
 constexpr auto kSettled = std::chrono::seconds(2);
@@ -81,9 +80,13 @@ void TokenBackend::wait_before_retry(std::unique_lock<std::mutex>& lock) {
 
 void TokenBackend::close() {
     std::unique_lock lock(token_mutex_, std::defer_lock);
-    while (!lock.try_lock_for(kDrainPoll)) {
-        // A call that hangs inside the module keeps us here; to finalise under it would be
-        // undefined.
+    if (!lock.try_lock_for(kDrainTime)) {
+        if (token_ != nullptr) {
+            token_->abandon();
+        }
+        // A call that hangs in a module of this process keeps us here; to finalise under it would
+        // be undefined.
+        lock.lock();
     }
     token_.reset();
 }

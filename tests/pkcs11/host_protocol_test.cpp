@@ -56,10 +56,13 @@ TEST_CASE("host protocol: what is asked arrives as it was") {
     CHECK(open.sessions == 3);
 
     const auto sign =
-        through<host::Sign>(host::Sign{kId, std::chrono::milliseconds(250), Bytes{1, 2, 3}});
-    CHECK(sign.key == kId);
-    CHECK(sign.time.count() == 250);
-    CHECK(sign.message == Bytes{1, 2, 3});
+        through<host::Sign>(host::Sign{{{kId, std::chrono::milliseconds(250), Bytes{1, 2, 3}},
+                                        {kId, std::chrono::milliseconds(-1), Bytes{}}}});
+    REQUIRE(sign.requests.size() == 2);
+    CHECK(sign.requests.front().key == kId);
+    CHECK(sign.requests.front().time.count() == 250);
+    CHECK(sign.requests.front().message == Bytes{1, 2, 3});
+    CHECK(sign.requests.back().time.count() == 0);
 
     const auto generate =
         through<host::Generate>(host::Generate{{crypto::Family::cst, 2}, crypto::Algorithm::p256});

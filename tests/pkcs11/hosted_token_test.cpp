@@ -5,10 +5,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <sys/wait.h>
+#include <thread>
 #include <vector>
 
 using namespace clawsigner;
@@ -52,6 +55,13 @@ pid_t only_child() {
     const auto found = children();
     REQUIRE(found.size() == 1);
     return found.front();
+}
+
+/// Returns when it has stopped.
+void stop(pid_t process) {
+    siginfo_t info{};
+    REQUIRE(::kill(process, SIGSTOP) == 0);
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(process), &info, WSTOPPED | WNOWAIT) == 0);
 }
 
 std::size_t descriptors(const std::string& process = "self") {
@@ -109,7 +119,7 @@ TEST_CASE("hosted token: a child that hangs is killed at the deadline and replac
     Watched backend(hosted(hsm));
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
-    ::kill(only_child(), SIGSTOP);
+    stop(only_child());
 
     const auto began = std::chrono::steady_clock::now();
     const auto refused = backend->sign(key.id, kMessage, base::deadline_in(300ms));
@@ -150,4 +160,57 @@ TEST_CASE("hosted token: a program that cannot be started is named", "[pkcs11]")
     settings.host->executable = "/nonexistent";
     Watched backend(settings);
     CHECK_THAT(backend.next(BackendState::absent).why->message, Catch::Contains("/nonexistent"));
+}
+
+TEST_CASE("hosted token: many who wait for one session are all answered", "[pkcs11]") {
+    const SoftHsm hsm;
+    auto settings = hosted(hsm);
+    settings.sessions = 1;
+    Watched backend(settings);
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    std::atomic<int> good{0};
+    {
+        std::vector<std::jthread> callers;
+        for (int i = 0; i < 8; ++i) {
+            callers.emplace_back([&, i] {
+                for (int n = 0; n < 20; ++n) {
+                    const std::string message = std::to_string(i) + "/" + std::to_string(n);
+                    const auto signature = backend->sign(key.id, base::as_bytes(message), soon());
+                    if (signature.ok() &&
+                        key.public_key.verifies(base::as_bytes(message), *signature)) {
+                        ++good;
+                    }
+                }
+            });
+        }
+    }
+    CHECK(good == 160);
+}
+
+TEST_CASE("hosted token: when the child hangs, everybody who waits hears of it in time",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    auto settings = hosted(hsm);
+    settings.sessions = 1;
+    Watched backend(settings);
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    stop(only_child());
+    std::atomic<int> refused{0};
+    const auto began = std::chrono::steady_clock::now();
+    {
+        std::vector<std::jthread> callers;
+        for (int i = 0; i < 8; ++i) {
+            callers.emplace_back([&] {
+                const auto answer = backend->sign(key.id, kMessage, began + 300ms);
+                if (!answer.ok() && answer.error().code == ErrorCode::hsm_down) {
+                    ++refused;
+                }
+            });
+        }
+    }
+    CHECK(std::chrono::steady_clock::now() - began < 500ms);
+    CHECK(refused == 8);
+    backend.next(BackendState::ready);
 }
