@@ -45,6 +45,30 @@ Status sync_directory(const std::filesystem::path& directory) {
     return Status::done();
 }
 
+Result<std::string> read_all(int fd, const std::filesystem::path& path, std::size_t max_bytes) {
+    std::string content;
+    for (;;) {
+        const std::size_t before = content.size();
+        content.resize(before + kReadChunk);
+        const ssize_t got = read_some(fd, content.data() + before, kReadChunk);
+        if (got < 0) {
+            return failed("cannot read", path);
+        }
+        content.resize(before + static_cast<std::size_t>(got));
+        if (content.size() > max_bytes) {
+            return Error(ErrorCode::too_large,
+                         path.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
+        }
+        if (got == 0) {
+            return content;
+        }
+    }
+}
+
+std::filesystem::path directory_of(const std::filesystem::path& path) {
+    return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
 /// Nobody but its owner may read it, and the owner is us or root.
 Status check_private(int fd, const std::filesystem::path& path) {
     struct stat info{};
@@ -74,23 +98,18 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
     if (!fd) {
         return failed("cannot open", path);
     }
-    std::string content;
-    for (;;) {
-        const std::size_t before = content.size();
-        content.resize(before + kReadChunk);
-        const ssize_t got = read_some(fd.get(), content.data() + before, kReadChunk);
-        if (got < 0) {
-            return failed("cannot read", path);
-        }
-        content.resize(before + static_cast<std::size_t>(got));
-        if (content.size() > max_bytes) {
-            return Error(ErrorCode::too_large,
-                         path.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
-        }
-        if (got == 0) {
-            return content;
-        }
+    return read_all(fd.get(), path, max_bytes);
+}
+
+Result<std::optional<std::string>> read_own_file(const std::filesystem::path& path,
+                                                 std::size_t max_bytes) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!fd) {
+        return errno == ENOENT ? Result<std::optional<std::string>>(std::nullopt)
+                               : failed("cannot open", path);
     }
+    TRY(auto content, read_all(fd.get(), path, max_bytes));
+    return std::optional<std::string>(std::move(content));
 }
 
 Result<Secret> read_secret_file(const std::filesystem::path& path) {
@@ -136,8 +155,14 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view co
         ::unlink(temporary.c_str());
         return written;
     }
-    const auto parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-    return sync_directory(parent);
+    return sync_directory(directory_of(path));
+}
+
+Status remove_file_durably(const std::filesystem::path& path) {
+    if (::unlink(path.c_str()) != 0) {
+        return errno == ENOENT ? Status::done() : failed("cannot remove", path);
+    }
+    return sync_directory(directory_of(path));
 }
 
 }  // namespace clawsigner::base

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -23,5 +24,14 @@ Result<Secret> read_secret_file(const std::filesystem::path& path);
 /// Replaces `path` so that a crash leaves the old file or the new one: temporary file beside it,
 /// fsync, rename, fsync of the directory. Error: io_failed.
 Status write_file_durably(const std::filesystem::path& path, std::string_view content, mode_t mode);
+
+/// A small file of the process's own, as write_file_durably made it; nothing when there is none. A
+/// link in its place is not followed. Errors: io_failed; too_large past `max_bytes`.
+Result<std::optional<std::string>> read_own_file(const std::filesystem::path& path,
+                                                 std::size_t max_bytes);
+
+/// Removes `path`, for good also when the machine stops now. Done when it is not there. Error:
+/// io_failed.
+Status remove_file_durably(const std::filesystem::path& path);
 
 }  // namespace clawsigner::base

@@ -83,16 +83,28 @@ std::string reasons_of(const JsonObject& object) {
     return text;
 }
 
+std::vector<std::string> backend_row(const JsonObject& backend) {
+    return {cell(backend, "name"), cell(backend, "state"), ago(cell(backend, "since")),
+            cell(backend, "device"), reasons_of(backend)};
+}
+
+void print_backend(const JsonObject& answer) {
+    const JsonValue* backend = answer.if_contains("backend");
+    if (backend == nullptr || !backend->is_object()) {
+        return;
+    }
+    const Rows rows{{"BACKEND", "STATE", "SINCE", "DEVICE", "WHY"},
+                    backend_row(backend->get_object())};
+    std::printf("%s", table(rows).c_str());
+}
+
 void print_status(const JsonObject& status) {
     std::printf("clawsignerd %s, started %s (%s): %s\n\n", cell(status, "version").c_str(),
                 cell(status, "started").c_str(), ago(cell(status, "started")).c_str(),
                 cell(status, "ready") == "true" ? "ready" : "NOT READY");
     Rows backends{{"BACKEND", "STATE", "SINCE", "DEVICE", "WHY"}};
     for (const JsonValue& entry : array_member(status, "backends")) {
-        const JsonObject& backend = entry.get_object();
-        backends.push_back({cell(backend, "name"), cell(backend, "state"),
-                            ago(cell(backend, "since")), cell(backend, "device"),
-                            reasons_of(backend)});
+        backends.push_back(backend_row(entry.get_object()));
     }
     Rows families{{"FAMILY", "READY", "KID", "BACKEND", "LAST PROBE", "WHY NOT"}};
     for (const JsonValue& entry : array_member(status, "families")) {
@@ -169,6 +181,14 @@ int create_key(const Connection& to, const std::string& family, const std::strin
         body.text("algorithm", algorithm);
     }
     return talk(to, "POST", "/v1/keys", body.done(), print_key);
+}
+
+int retry_pin(const Connection& to, const std::string& backend) {
+    claw::JsonWriter body;
+    if (!backend.empty()) {
+        body.text("backend", backend);
+    }
+    return talk(to, "POST", "/v1/pin/retry", body.done(), print_backend);
 }
 
 int sign_receipt(const Connection& to, const std::filesystem::path& file, bool legacy) {

@@ -15,6 +15,8 @@ int show_status(const Connection& to);
 int list_keys(const Connection& to);
 /// `algorithm` may be empty: the daemon's configuration decides.
 int create_key(const Connection& to, const std::string& family, const std::string& algorithm);
+/// `backend` may be empty where the daemon has only one.
+int retry_pin(const Connection& to, const std::string& backend);
 /// `file` holds the request's JSON; "-" is standard input.
 int sign_receipt(const Connection& to, const std::filesystem::path& file, bool legacy);
 

@@ -28,6 +28,7 @@ struct Options {
     std::string family;
     std::string algorithm;
     std::string directory;
+    std::string backend;
     bool legacy = false;
     cli::Trust trust;
     cli::TokenTerms terms;
@@ -90,6 +91,20 @@ void add_keys(CLI::App& app, Options& options) {
         options.command = [&options] {
             return cli::create_key(options.connection(kAdminSocket), options.family,
                                    options.algorithm);
+        };
+    });
+}
+
+void add_pin(CLI::App& app, Options& options) {
+    CLI::App* pin = app.add_subcommand("pin", "the key stores' PINs")->require_subcommand(0, 1);
+    CLI::App* retry = pin->add_subcommand(
+        "retry", "have a key store that is held try its PIN once more; correct the PIN first");
+    retry->add_option("BACKEND", options.backend,
+                      "the key store's name; may be left out where there is only one");
+    add_socket(*retry, options, kAdminSocket);
+    retry->callback([&options] {
+        options.command = [&options] {
+            return cli::retry_pin(options.connection(kAdminSocket), options.backend);
         };
     });
 }
@@ -184,6 +199,7 @@ int main(int argc, char** argv) {
     add_init(app, options);
     add_status(app, options);
     add_keys(app, options);
+    add_pin(app, options);
     add_sign(app, options);
     add_issue(app, options);
     add_verify(app, options);

@@ -11,6 +11,7 @@ constexpr std::size_t kMaxFile = 1U << 20U;
 ServerConfig read_server(TableReader& in) {
     ServerConfig server;
     server.directory = in.path("directory");
+    server.state_directory = in.optional_path("state_directory").value_or(server.state_directory);
     server.io_threads = static_cast<unsigned>(in.integer_or("io_threads", 0, 0, 64));
     server.max_connections =
         static_cast<std::size_t>(in.integer_or("max_connections", 1024, 1, 65'536));

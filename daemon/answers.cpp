@@ -273,6 +273,10 @@ Answer status_answer(const service::StatusReport& report) {
             {}};
 }
 
+Answer backend_answer(const service::BackendReport& report) {
+    return {200, JsonWriter().raw("backend", backend_text(report)).done(), {}, {}};
+}
+
 Answer key_list_answer(const service::KeyList& list) {
     return {200,
             JsonWriter()

@@ -31,6 +31,7 @@ Answer issuer_did_answer(const std::vector<crypto::KeyIdentity>& keys);
 Answer did_answer(const std::vector<crypto::KeyIdentity>& keys);
 Answer readiness_answer(const service::Readiness& readiness);
 Answer status_answer(const service::StatusReport& report);
+Answer backend_answer(const service::BackendReport& report);
 Answer key_list_answer(const service::KeyList& list);
 Answer key_answer(const service::KeyView& view);
 

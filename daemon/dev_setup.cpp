@@ -57,7 +57,8 @@ Status prepare_directory(const fs::path& directory) {
         CHECK_OK(check_own_and_empty(directory));
     }
     if (::chmod(directory.c_str(), S_IRWXU) != 0 ||
-        ::mkdir((directory / "tokens").c_str(), S_IRWXU) != 0) {
+        ::mkdir((directory / "tokens").c_str(), S_IRWXU) != 0 ||
+        ::mkdir((directory / "state").c_str(), S_IRWXU) != 0) {
         return Error::from_errno("cannot prepare " + directory.string(), errno);
     }
     return Status::done();
@@ -91,6 +92,8 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
             "# docs/configuration.md describes every setting.\n\n[server]\n")
         .append("directory = ")
         .append(toml_string(directory))
+        .append("\nstate_directory = ")
+        .append(toml_string(directory / "state"))
         .append("\n\n[backends.main]\ntype = \"pkcs11\"\n")
         .append("module = ")
         .append(toml_string(setup.module))
@@ -131,7 +134,10 @@ Status wait_until_ready(const hsm::Backend& backend) {
 Status make_keys(const DevSetup& setup, const fs::path& directory) {
     TRY(auto uri, pkcs11::parse_token_uri("pkcs11:token=" + std::string(kLabel)));
     const base::SystemClock clock;
-    pkcs11::TokenBackend backend({setup.module, std::move(uri), directory / "pin", 1}, {}, clock);
+    pkcs11::TokenBackend::Options options;
+    options.pin_memory = directory / "state" / "main.login";
+    pkcs11::TokenBackend backend({setup.module, std::move(uri), directory / "pin", 1}, options,
+                                 clock);
     CHECK_OK(wait_until_ready(backend));
     for (const crypto::Family family : crypto::kFamilies) {
         CHECK_OK(backend.generate({family, 1}, setup.algorithm));

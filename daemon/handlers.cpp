@@ -6,6 +6,7 @@
 #include "daemon/answers.h"
 #include "service/issue_token.h"
 #include "service/keys.h"
+#include "service/pin.h"
 #include "service/publish.h"
 #include "service/readiness.h"
 #include "service/sign_receipt.h"
@@ -70,6 +71,14 @@ Result<service::KeyView> created_key(const Call& call) {
     return service::create_key(call.appliance, request.family, request.algorithm);
 }
 
+Result<service::BackendReport> pin_retried(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const auto backend = in.optional_text("backend", kMaxName);
+    CHECK_OK(in.finish());
+    return service::retry_pin(call.appliance, backend);
+}
+
 }  // namespace
 
 Result<bool> read_legacy_flag(std::string_view query) {
@@ -119,6 +128,10 @@ Answer list_keys(const Call& call) {
 
 Answer create_key(const Call& call) {
     return answer_or_error(created_key(call), key_answer);
+}
+
+Answer retry_pin(const Call& call) {
+    return answer_or_error(pin_retried(call), backend_answer);
 }
 
 }  // namespace clawsigner::daemon

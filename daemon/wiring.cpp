@@ -7,9 +7,12 @@
 #include "service/prober.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <set>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,8 @@ using config::at_line;
 using config::BackendConfig;
 using config::Config;
 using config::FamilyConfig;
+
+constexpr std::size_t kLongestName = 64;
 
 /// The file a PIN is read from: one that is named, or a systemd credential (systemd.exec(5),
 /// LoadCredential=). Empty when systemd passes none.
@@ -42,6 +47,45 @@ Status check_directory(const Config& config) {
                            " is not a directory that exists");
     }
     return Status::done();
+}
+
+/// Whoever can write there can make the daemon forget that a PIN was refused.
+Status check_state_directory(const Config& config) {
+    const std::string path = config.server.state_directory.string();
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) {
+        return at_line(config, 1,
+                       Error::from_errno("server.state_directory " + path, errno).message +
+                           "; make it: install -d -m 0700 -o USER " + path);
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        return at_line(config, 1, "server.state_directory " + path + " is not a directory");
+    }
+    if (info.st_uid != ::geteuid() || (info.st_mode & 07777U) != 0700U) {
+        return at_line(config, 1,
+                       "server.state_directory " + path +
+                           " must belong to the daemon's user and have mode 0700: install -d -m "
+                           "0700 -o USER " +
+                           path);
+    }
+    return Status::done();
+}
+
+/// A store's name becomes a file's.
+Status check_name(const Config& config, const BackendConfig& backend) {
+    constexpr std::string_view kPlain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (backend.name.empty() || backend.name.size() > kLongestName ||
+        backend.name.find_first_not_of(kPlain) != std::string::npos) {
+        return at_line(config, backend.line,
+                       "backends." + backend.name +
+                           ": a name has 1 to 64 letters, digits, hyphens and underscores");
+    }
+    return Status::done();
+}
+
+std::filesystem::path pin_memory_path(const Config& config, const std::string& backend) {
+    return config.server.state_directory / (backend + ".login");
 }
 
 /// The module is there, and so is the PIN, unless systemd will pass it.
@@ -128,6 +172,7 @@ Result<Plan> plan_of(const Config& config) {
     Plan plan;
     CHECK_OK(check_modules(config));
     for (const BackendConfig& backend : config.backends) {
+        CHECK_OK(check_name(config, backend));
         TRY(auto settings, token_settings(config, backend));
         plan.tokens.emplace_back(backend.name, std::move(settings));
     }
@@ -181,6 +226,7 @@ public:
         for (auto& [name, settings] : plan.tokens) {
             pkcs11::TokenBackend::Options options;
             const std::string backend = name;
+            options.pin_memory = pin_memory_path(config, name);
             options.on_change = [&log, backend](const auto& status) {
                 log_state(log, backend, status);
             };
@@ -218,6 +264,7 @@ Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
     CHECK_OK(access_table(config));
     CHECK_OK(check_directory(config));
+    CHECK_OK(check_state_directory(config));
     for (const BackendConfig& backend : config.backends) {
         CHECK_OK(check_files(config, backend));
     }
@@ -226,6 +273,7 @@ Status Wiring::check(const Config& config) {
 
 Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& log) {
     TRY(Plan plan, plan_of(config));
+    CHECK_OK(check_state_directory(config));
     set_environment(config);
     return std::unique_ptr<Wiring>(std::make_unique<AppliancePlant>(config, std::move(plan), log));
 }

@@ -16,7 +16,7 @@
 namespace clawsigner::hsm {
 
 /// Where a key store stands. A store finds its own way between these; nobody above it helps, except
-/// out of `held`.
+/// out of `held` (Backend::retry_pin).
 ///
 ///     absent ──► opening ──► ready ──► suspect ──► opening …
 ///                   │  └──► absent  (not there, or not answering: tried again until it is)
@@ -79,6 +79,11 @@ public:
     /// A signature of this store did not verify. The store must prove its keys again before it goes
     /// on.
     virtual void distrust(const KeyId& key) = 0;
+
+    /// A person says that the PIN may be tried again: a store that is `held` forgets why and tries
+    /// once, at once. One that is not held does nothing. Returns how it is when it has tried, or at
+    /// the deadline.
+    virtual BackendStatus retry_pin(Deadline deadline) = 0;
 };
 
 /// Called on every change of state, from the store's own thread. Must not call back into the store.

@@ -119,7 +119,7 @@ std::string rv_name(CK_RV rv) {
 Error error_from(std::string_view call, CK_RV rv) {
     Error error(code_of(rv), std::string(call) + ": " + rv_name(rv));
     if (error.code == ErrorCode::pin_held) {
-        error.message.append("; correct the PIN, then restart the daemon");
+        error.message.append("; correct the PIN, then: clawsigner pin retry");
     }
     error.call = call;
     error.native = rv;

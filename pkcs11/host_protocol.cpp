@@ -244,15 +244,23 @@ Question get_open(Reader& in) {
     return open;
 }
 
-void put(Writer& out, const LoginAnswer& answer) {
-    out.number(answer.refusal ? 1 : 0);
-    if (answer.refusal) {
-        put(out, *answer.refusal);
+void put(Writer& out, const std::optional<Error>& error) {
+    out.number(error ? 1 : 0);
+    if (error) {
+        put(out, *error);
     }
 }
 
+std::optional<Error> get_optional_error(Reader& in) {
+    return in.flag() ? std::optional(get_error(in)) : std::nullopt;
+}
+
+void put(Writer& out, const LoginAnswer& answer) {
+    put(out, answer.refusal);
+}
+
 Question get_login_answer(Reader& in) {
-    return in.flag() ? LoginAnswer{get_error(in)} : LoginAnswer{};
+    return LoginAnswer{get_optional_error(in)};
 }
 
 void put(Writer& out, const Generate& generate) {
@@ -289,6 +297,14 @@ void put(Writer&, const MayLogIn&) {}
 
 Reply get_may_log_in(Reader&) {
     return MayLogIn{};
+}
+
+void put(Writer& out, const LoginAnswered& answered) {
+    put(out, answered.refusal);
+}
+
+Reply get_login_answered(Reader& in) {
+    return LoginAnswered{get_optional_error(in)};
 }
 
 void put(Writer& out, const Opened& opened) {
@@ -372,8 +388,8 @@ Result<Question> decode_question(ByteView packet) {
 }
 
 Result<Reply> decode_reply(ByteView packet) {
-    static constexpr std::array<Reply (*)(Reader&), 5> kReaders{
-        get_may_log_in, get_opened, get_generated, get_signed, get_failed};
+    static constexpr std::array<Reply (*)(Reader&), 6> kReaders{
+        get_may_log_in, get_login_answered, get_opened, get_generated, get_signed, get_failed};
     return decoded<Reply>(packet, kReaders);
 }
 

@@ -43,7 +43,10 @@ struct Sign {
 };
 
 // From the host.
-struct MayLogIn {};  // asked while Open is under way, right before C_Login
+struct MayLogIn {};     // asked while Open is under way, right before C_Login
+struct LoginAnswered {  // told, not asked: what C_Login answered, before anything else is done
+    std::optional<Error> refusal;
+};
 struct Opened {
     std::string description;
     hsm::KeySnapshot keys;
@@ -60,7 +63,7 @@ struct Failed {
 };
 
 using Question = std::variant<Open, LoginAnswer, Generate, Sign>;
-using Reply = std::variant<MayLogIn, Opened, Generated, Signed, Failed>;
+using Reply = std::variant<MayLogIn, LoginAnswered, Opened, Generated, Signed, Failed>;
 
 Bytes encode(const Question& question);
 Bytes encode(const Reply& reply);

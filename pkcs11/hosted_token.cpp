@@ -69,7 +69,12 @@ Result<Reply> HostedToken::open_in_child(const TokenSettings& settings, LoginGat
     if (const Status allowed = gate.may_log_in(); !allowed.ok()) {
         answer.refusal = allowed.error();
     }
-    return ask(control, answer, deadline);
+    reply = ask(control, answer, deadline);
+    if (const auto* answered = reply.ok() ? std::get_if<host::LoginAnswered>(&*reply) : nullptr) {
+        gate.login_answered(answered->refusal ? Status(*answered->refusal) : Status::done());
+        return hear(control, deadline);
+    }
+    return reply;
 }
 
 Status HostedToken::take_opened(Result<Reply> reply) {

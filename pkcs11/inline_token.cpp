@@ -74,7 +74,9 @@ Status InlineToken::log_in(const Secret& pin, LoginGate& gate) {
     CHECK_OK(gate.may_log_in());
     const CK_RV rv = module_->cryptoki().C_Login(
         session.get(), CKU_USER, const_cast<CK_UTF8CHAR_PTR>(pin.expose().data()), pin.size());
-    return rv == CKR_USER_ALREADY_LOGGED_IN ? Status::done() : check("C_Login", rv);
+    Status answer = rv == CKR_USER_ALREADY_LOGGED_IN ? Status::done() : check("C_Login", rv);
+    gate.login_answered(answer);
+    return answer;
 }
 
 Status InlineToken::find_and_prove_keys() {

@@ -132,11 +132,13 @@ Result<PKCS11_SLOT*> Module::find(const TokenUri& uri) const {
 
 Status Module::may_log_in(const PKCS11_SLOT& slot) {
     if (slot.token->userPinLocked != 0) {
-        return pin_held("the token's PIN is locked; unlock it with its own tools");
+        return pin_held(
+            "the token's PIN is locked; unlock it with its own tools, then: clawsigner pin retry");
     }
     if (slot.token->userPinFinalTry != 0) {
         return pin_held(
-            "the token has one PIN try left, which is not spent by a machine; log in once by hand");
+            "the token has one PIN try left, which is not spent by a machine; log in once by hand, "
+            "then: clawsigner pin retry");
     }
     if (slot.token->userPinSet == 0) {
         // Somebody is making this token right now. SoftHSM writes the token's file on C_Login,

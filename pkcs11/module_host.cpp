@@ -62,6 +62,15 @@ public:
         return answer->refusal ? Status(*answer->refusal) : Status::done();
     }
 
+    void login_answered(const Status& status) override {
+        host::LoginAnswered answered;
+        if (!status.ok()) {
+            answered.refusal = status.error();
+        }
+        // A daemon that is gone will find the try unanswered.
+        static_cast<void>(control_.send(host::encode(Reply(answered))));
+    }
+
 private:
     Channel& control_;
 };

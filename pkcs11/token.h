@@ -40,7 +40,7 @@ public:
     virtual void abandon() noexcept {}
 };
 
-/// Asked once before every C_Login. What it refuses is not tried.
+/// Asked once before every C_Login, and told what came of it. What it refuses is not tried.
 class LoginGate {
 public:
     virtual ~LoginGate() = default;
@@ -48,8 +48,11 @@ public:
     LoginGate(const LoginGate&) = delete;
     LoginGate& operator=(const LoginGate&) = delete;
 
-    /// Error: pin_held.
+    /// Errors: pin_held; io_failed, when the try could not be written down.
     virtual Status may_log_in() = 0;
+    /// What C_Login answered, told right after it and before anything else is done. Not told when
+    /// the try ended without an answer.
+    virtual void login_answered(const Status& answer) = 0;
 };
 
 }  // namespace clawsigner::pkcs11

@@ -11,20 +11,11 @@ namespace {
 
 using hsm::BackendState;
 
-// How many logins in a row may fail without a clear answer before a person is waited for. Tokens
-// allow three wrong PINs or more.
-constexpr int kMostUnclearLogins = 2;
-
 // How long calls under way may take to end before the token is abandoned under them.
 constexpr auto kDrainTime = std::chrono::milliseconds(500);
 
 // A token that served so long has not failed for what made it fail before.
 constexpr auto kSettled = std::chrono::seconds(2);
-
-class OpenGate final : public LoginGate {
-public:
-    Status may_log_in() override { return Status::done(); }
-};
 
 }  // namespace
 
@@ -32,7 +23,7 @@ TokenBackend::TokenBackend(TokenSettings settings, Options options, const Clock&
     : settings_(std::move(settings)),
       options_(std::move(options)),
       clock_(clock),
-      gate_(std::make_unique<OpenGate>()),
+      pin_memory_(options_.pin_memory, clock),
       keys_(std::make_shared<hsm::KeySnapshot>()) {
     status_.state = BackendState::opening;
     status_.since = clock.now();
@@ -96,13 +87,15 @@ void TokenBackend::reopen() {
         set_state(BackendState::opening, before.why);
     }
     close();
-    auto opened = open_token();
-    if (!opened.ok()) {
-        set_state(must_hold(opened.error()) ? BackendState::held : BackendState::absent,
-                  opened.error());
+    if (const Status allowed = pin_may_be_tried(); !allowed.ok()) {
+        not_opened(allowed.error());
         return;
     }
-    unclear_logins_ = 0;
+    auto opened = open_token();
+    if (!opened.ok()) {
+        not_opened(opened.error());
+        return;
+    }
     take_keys(*(*opened)->keys());
     {
         const std::lock_guard lock(state_mutex_);
@@ -119,19 +112,34 @@ void TokenBackend::reopen() {
 Result<std::unique_ptr<Token>> TokenBackend::open_token() {
     if (settings_.host) {
         TRY(std::unique_ptr<Token> token,
-            HostedToken::open(settings_, *gate_, [this](const Error& why) { suspect(why); }));
+            HostedToken::open(settings_, pin_memory_, [this](const Error& why) { suspect(why); }));
         return token;
     }
-    TRY(std::unique_ptr<Token> token, InlineToken::open(settings_, *gate_));
+    TRY(std::unique_ptr<Token> token, InlineToken::open(settings_, pin_memory_));
     return token;
 }
 
-/// A token may count a try also where it answers with something else than "wrong PIN".
-bool TokenBackend::must_hold(const Error& error) {
-    if (error.call == "C_Login" && error.code != ErrorCode::pin_held) {
-        ++unclear_logins_;
+Status TokenBackend::pin_may_be_tried() {
+    if (retry_asked_.exchange(false)) {
+        if (!pin_memory_.forget().ok()) {
+            return Error(ErrorCode::pin_held,
+                         "what is remembered of the last login cannot be removed; see to "
+                         "server.state_directory, then: clawsigner pin retry");
+        }
     }
-    return error.code == ErrorCode::pin_held || unclear_logins_ >= kMostUnclearLogins;
+    return pin_memory_.standing();
+}
+
+/// Held, when the PIN was refused now or the memory says that it is not to be tried again; a token
+/// may count a try also where it answers with something else than "wrong PIN".
+void TokenBackend::not_opened(const Error& error) {
+    if (error.code == ErrorCode::pin_held) {
+        set_state(BackendState::held, error);
+        return;
+    }
+    const Status allowed = pin_memory_.standing();
+    const bool held = !allowed.ok() && allowed.error().code == ErrorCode::pin_held;
+    set_state(held ? BackendState::held : BackendState::absent, held ? allowed.error() : error);
 }
 
 void TokenBackend::take_keys(const hsm::KeySnapshot& found) {
@@ -207,6 +215,17 @@ void TokenBackend::suspect(const Error& why) {
     // Only a token that serves can fall from grace: news of its past must not wake one that is
     // held.
     set_state(BackendState::suspect, why, BackendState::ready);
+}
+
+hsm::BackendStatus TokenBackend::retry_pin(Deadline deadline) {
+    if (status().state == BackendState::held) {
+        retry_asked_ = true;
+        set_state(BackendState::opening, std::nullopt, BackendState::held);
+    }
+    std::unique_lock lock(state_mutex_);
+    state_changed_.wait_until(lock, deadline,
+                              [this] { return status_.state != BackendState::opening; });
+    return status_;
 }
 
 Result<crypto::Signature> TokenBackend::sign(const hsm::KeyId& key, ByteView message,

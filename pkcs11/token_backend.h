@@ -1,11 +1,13 @@
 #pragma once
 
 #include "hsm/backend.h"
+#include "pkcs11/pin_memory.h"
 #include "pkcs11/token_settings.h"
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,7 +17,6 @@
 
 namespace clawsigner::pkcs11 {
 
-class LoginGate;
 class Token;
 
 /// A token in this process as a hsm::Backend, with the thread that opens it, notices when it fails
@@ -25,13 +26,17 @@ class Token;
 /// handle and session is thrown away, the module is finalised and initialised again, and each key
 /// found anew must have the public key it had before and sign a probe. Where that fails, or does
 /// not last, it is tried again and again, `retry_first` after the first failure and twice as long
-/// after each further one, up to `retry_at_most`.
+/// after each further one, up to `retry_at_most`; but never a PIN that was refused: that is
+/// remembered on disk.
 class TokenBackend final : public hsm::Backend {
 public:
     struct Options {
         std::chrono::milliseconds retry_first{100};
         std::chrono::milliseconds retry_at_most{1000};
         hsm::StateObserver on_change;
+        /// Of this store alone, in a directory of the daemon's own. Where it cannot be written,
+        /// nobody logs in.
+        std::filesystem::path pin_memory{};
     };
 
     /// Starts opening at once, in the background. `clock` outlives the backend.
@@ -47,6 +52,7 @@ public:
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     void distrust(const hsm::KeyId& key) override;
+    hsm::BackendStatus retry_pin(Deadline deadline) override;
 
 private:
     void keep();
@@ -57,7 +63,9 @@ private:
     /// Does nothing when it is in another state than `only_from`.
     void set_state(hsm::BackendState state, std::optional<Error> why,
                    std::optional<hsm::BackendState> only_from = std::nullopt);
-    bool must_hold(const Error& error);
+    void not_opened(const Error& error);
+    /// May the PIN be tried? Forgets what stands against it when a person has said so.
+    Status pin_may_be_tried();
     /// Makes the keys the token holds now the ones we answer with, less those that are not what
     /// they were.
     void take_keys(const hsm::KeySnapshot& found);
@@ -68,7 +76,7 @@ private:
     const TokenSettings settings_;
     const Options options_;
     const Clock& clock_;
-    const std::unique_ptr<LoginGate> gate_;
+    PinMemory pin_memory_;  // the keeper's
 
     /// Held shared by every call into the token, and alone to replace it.
     mutable std::shared_timed_mutex token_mutex_;
@@ -84,9 +92,9 @@ private:
     std::map<hsm::KeyName, crypto::PublicKey> first_seen_;
     bool stopping_ = false;
     // The keeper's.
-    int unclear_logins_ = 0;
     std::chrono::milliseconds retry_after_{0};
     std::optional<std::chrono::steady_clock::time_point> opened_;
+    std::atomic<bool> retry_asked_{false};
 
     std::thread keeper_;
 };

@@ -73,3 +73,14 @@ TEST_CASE("read file: stops at its limit") {
     CHECK(base::read_file(dir / "file", 10).value() == "0123456789");
     CHECK(base::read_file(dir / "file", 9).error().code == ErrorCode::too_large);
 }
+
+TEST_CASE("own file: is read back, is nothing when it is not there, and is no link") {
+    const TempDir dir;
+    REQUIRE(base::write_file_durably(dir / "state", "one", 0600).ok());
+    CHECK(base::read_own_file(dir / "state", 100).value() == "one");
+    REQUIRE(base::remove_file_durably(dir / "state").ok());
+    CHECK_FALSE(base::read_own_file(dir / "state", 100).value().has_value());
+    CHECK(base::remove_file_durably(dir / "state").ok());
+    std::filesystem::create_symlink(dir.write("elsewhere", "x"), dir / "state");
+    CHECK(base::read_own_file(dir / "state", 100).error().code == ErrorCode::io_failed);
+}

@@ -40,6 +40,7 @@ std::string with(const std::string& from, const std::string& to) {
 TEST_CASE("config: reads what is set and fills in the rest", "[config]") {
     const auto config = config::parse(kGood, "/etc/clawsigner/c.toml").value();
     CHECK(config.server.directory == "/etc/clawsigner/run");
+    CHECK(config.server.state_directory == "/var/lib/clawsigner");
     CHECK(config.signing.timestamp_skew == std::chrono::seconds(60));
     CHECK(config.signing.verify_one_in == 1);
     REQUIRE(config.backends.size() == 1);

@@ -134,6 +134,15 @@ class Daemon:
         assert old in text
         self.config.write_text(text.replace(old, new))
 
+    def set_pin(self, text):
+        """Replaces the PIN file's content, and returns what it was."""
+        pin = self.directory / "pin"
+        before = pin.read_text()
+        pin.chmod(0o600)
+        pin.write_text(text)
+        pin.chmod(0o400)
+        return before
+
     def bring_token(self):
         """A token without keys, there from one moment to the next: softhsm2-util can fail beside a daemon that looks for one."""
         with tempfile.TemporaryDirectory(dir=self.directory) as making:

@@ -79,14 +79,56 @@ class Starting(unittest.TestCase):
 
     def test_a_wrong_pin_is_held_and_not_tried_again(self):
         with Daemon.fresh(start=False) as daemon:
-            pin = daemon.directory / "pin"
-            pin.chmod(0o600)
-            pin.write_text("wrong")
-            pin.chmod(0o400)
+            daemon.set_pin("wrong")
             daemon.start()
             wait_until(lambda: backend_state(daemon) == "held", "the refused PIN")
             self.assertEqual(daemon.sign().code, "PIN_HELD")
             self.assertEqual(daemon.log().count('"state":"held"'), 1)
+
+    def test_a_wrong_pin_costs_one_try_in_any_number_of_starts_and_a_person_leads_out(self):
+        with Daemon.fresh(start=False) as daemon:
+            right = daemon.set_pin("wrong")
+            memory = daemon.directory / "state" / "main.login"
+            for start in range(4):
+                daemon.start()
+                wait_until(lambda: backend_state(daemon) == "held", "the refused PIN")
+                if start == 0:
+                    first = memory.stat()
+                self.assertEqual(daemon.stop(), 0)
+            # A try is written down before it is made: whoever has not written has not tried.
+            self.assertEqual((memory.stat().st_ino, memory.stat().st_mtime_ns), (first.st_ino, first.st_mtime_ns))
+            self.assertNotIn("wrong", memory.read_text())
+            daemon.start()
+            wait_until(lambda: backend_state(daemon) == "held", "the remembered PIN")
+            said = cli("status", "--socket", daemon.admin).stdout
+            self.assertRegex(said, r"the token refused the PIN on 20.* \(C_Login: CKR_PIN_INCORRECT\); correct .*clawsigner pin retry")
+            still_wrong = cli("pin", "retry", "--socket", daemon.admin)
+            self.assertEqual(still_wrong.returncode, 1, still_wrong.stdout)
+            self.assertIn("PIN_HELD: C_Login: CKR_PIN_INCORRECT", still_wrong.stderr)
+            daemon.set_pin(right)
+            retried = cli("pin", "retry", "main", "--json", "--socket", daemon.admin)
+            self.assertEqual(retried.returncode, 0, retried.stderr)
+            self.assertEqual(json.loads(retried.stdout)["backend"]["state"], "ready")
+            daemon.wait_ready()
+            self.assertFalse(memory.exists())
+            again = cli("pin", "retry", "--socket", daemon.admin)
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertIn("ready", again.stdout)
+            other = cli("pin", "retry", "other", "--socket", daemon.admin)
+            self.assertEqual(other.returncode, 1)
+            self.assertIn("INVALID_FIELD: backend must be one of: main", other.stderr)
+
+    def test_a_state_directory_that_is_not_the_daemons_own_is_refused_at_the_start(self):
+        with Daemon.fresh(start=False) as daemon:
+            state = daemon.directory / "state"
+            state.chmod(0o755)
+            for words in (["check", "--config", daemon.config], ["--config", daemon.config]):
+                done = subprocess.run([BIN / "clawsignerd", *words], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: server.state_directory .* mode 0700: install -d")
+            state.rmdir()
+            done = subprocess.run([BIN / "clawsignerd", "check", "--config", daemon.config], capture_output=True, text=True, timeout=60)
+            self.assertRegex(done.stderr, "No such file or directory; make it: install -d")
 
     def test_a_second_daemon_on_the_same_sockets_says_why_it_will_not_start(self):
         with Daemon.fresh() as daemon:

@@ -38,6 +38,7 @@ OPTIONAL = {
     "results.N.legacy.model",
     "results.N.error.field",
     "error.field",
+    "backend.device",
     "backends.N.device",
     "families.N.last_probe",
     "claims.owner_ref",
@@ -443,6 +444,7 @@ class Answers(DaemonTest, Conversation):
             ("proxy", "POST", "/v1/receipts/batch?legacy=1", {"receipts": [RECEIPT, {}]}),
             ("issuer", "POST", "/v1/tokens", TOKEN),
             ("issuer", "POST", "/v1/tokens", DELEGATION),
+            ("admin", "POST", "/v1/pin/retry", {}),
             *((role, "GET", path, None) for role in SIGNERS for path in ("/v1/jwks", "/v1/did")),
             *((role, "GET", path, None) for role in WATCHERS for path in ("/v1/status", "/v1/keys")),
             *((role, "GET", path, None) for role in ROLES for path in ("/healthz", "/readyz")),
@@ -504,6 +506,8 @@ class Answers(DaemonTest, Conversation):
             ("admin", "POST", "/v1/keys", {"family": family, "algorithm": "rsa"}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/keys", {"family": family}, 409, "KEY_EXISTS"),
             ("admin", "POST", "/v1/keys", {"family": "cst"}, 409, "KEY_EXISTS"),
+            ("admin", "POST", "/v1/pin/retry", {"backend": "other"}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/pin/retry", {"backend": "main", "pin": "1234"}, 400, "INVALID_FIELD"),
         ):
             self.ask_and_mutate(self.daemon, role, method, target, body, status, code)
 
@@ -715,14 +719,12 @@ class Beginnings(Conversation):
 
     def test_a_key_store_that_refuses_its_pin_is_described_too(self):
         with Daemon.fresh(start=False) as daemon:
-            pin = daemon.directory / "pin"
-            pin.chmod(0o600)
-            pin.write_text("wrong")
-            pin.chmod(0o400)
+            daemon.set_pin("wrong")
             daemon.start()
             wait_until(lambda: self.state(daemon) == "held", "the refused PIN")
             self.nothing_can_be_signed(daemon, "PIN_HELD")
             self.ask_for(daemon, "admin", "POST", "/v1/keys", {"family": "gateway_receipt"}, 503, "PIN_HELD")
+            self.ask_and_mutate(daemon, "admin", "POST", "/v1/pin/retry", {"backend": "main"}, 503, "PIN_HELD")
 
     def nothing_can_be_signed(self, daemon, code):
         self.ask_and_mutate(daemon, "proxy", "POST", "/v1/receipts", RECEIPT, 503, code)

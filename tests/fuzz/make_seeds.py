@@ -111,9 +111,10 @@ for packet in (
     number(2) + number(0) + number(1) + number(1),
     number(3) + number(1) + text(bytes(8)) + number(250) + text(b"message"),
     number(3) + number(2) + (text(bytes(8)) + number(9) + text(b"m")) * 2,
-    number(1) + text(b"device") + number(1) + KEY + number(1) + text(b"00") + text(b"label") + EMPTY_ERROR,
-    number(2) + KEY + number(0) * 2,
-    number(3) + text(bytes(64)),
-    number(4) + EMPTY_ERROR,
+    number(1) + number(1) + EMPTY_ERROR,
+    number(2) + text(b"device") + number(1) + KEY + number(1) + text(b"00") + text(b"label") + EMPTY_ERROR,
+    number(3) + KEY + number(0) * 2,
+    number(4) + text(bytes(64)),
+    number(5) + EMPTY_ERROR,
 ):
     seed("host_protocol", packet)

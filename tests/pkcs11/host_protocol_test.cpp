@@ -94,6 +94,7 @@ TEST_CASE("host protocol: what is answered arrives as it was") {
     made.signature.back() = 9;
     CHECK(through<host::Signed>(made).signature == made.signature);
     through<host::MayLogIn>(host::MayLogIn{});
+    CHECK(through<host::LoginAnswered>(host::LoginAnswered{native_error()}).refusal.has_value());
 }
 
 TEST_CASE("host protocol: a call that is not ours keeps static storage") {

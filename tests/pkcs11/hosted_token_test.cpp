@@ -74,7 +74,7 @@ std::size_t descriptors(const std::string& process = "self") {
 TEST_CASE("hosted token: a child makes keys and signs with both algorithms", "[pkcs11]") {
     const SoftHsm hsm;
     {
-        Watched backend(hosted(hsm));
+        Watched backend(hosted(hsm), hsm.dir() / "memory");
         backend.next(BackendState::ready);
         for (const auto& [name, algorithm] :
              {std::pair{kFirst, Algorithm::ed25519}, std::pair{kSecond, Algorithm::p256}}) {
@@ -93,14 +93,14 @@ TEST_CASE("hosted token: the child has its channels, its module's files and noth
           "[pkcs11]") {
     const SoftHsm hsm;
     const auto settings = hosted(hsm);
-    Watched backend(settings);
+    Watched backend(settings, hsm.dir() / "memory");
     backend.next(BackendState::ready);
     CHECK(descriptors(std::to_string(only_child())) <= 3 + 1 + settings.sessions);
 }
 
 TEST_CASE("hosted token: a child that dies is noticed at once and replaced", "[pkcs11]") {
     const SoftHsm hsm;
-    Watched backend(hosted(hsm));
+    Watched backend(hosted(hsm), hsm.dir() / "memory");
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
     const std::size_t before = descriptors();
@@ -116,7 +116,7 @@ TEST_CASE("hosted token: a child that dies is noticed at once and replaced", "[p
 
 TEST_CASE("hosted token: a child that hangs is killed at the deadline and replaced", "[pkcs11]") {
     const SoftHsm hsm;
-    Watched backend(hosted(hsm));
+    Watched backend(hosted(hsm), hsm.dir() / "memory");
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
     stop(only_child());
@@ -140,7 +140,7 @@ TEST_CASE("hosted token: a child that hangs while it opens is killed", "[pkcs11]
     settings.host->executable = hsm.dir() / "silent";
     std::ofstream(settings.host->executable) << "#!/bin/sh\nexec sleep 1000\n";
     std::filesystem::permissions(settings.host->executable, std::filesystem::perms::owner_all);
-    Watched backend(settings);
+    Watched backend(settings, hsm.dir() / "memory");
     const auto absent = backend.next(BackendState::absent);
     CHECK_THAT(absent.why->message, Catch::Contains("did not answer in time"));
 }
@@ -148,17 +148,18 @@ TEST_CASE("hosted token: a child that hangs while it opens is killed", "[pkcs11]
 TEST_CASE("hosted token: a PIN refused in the child is held here", "[pkcs11]") {
     const SoftHsm hsm;
     hsm.set_pin_file("wrong");
-    Watched backend(hosted(hsm));
+    Watched backend(hosted(hsm), hsm.dir() / "memory");
     const auto held = backend.next(BackendState::held);
     CHECK(held.why->call == "C_Login");
     CHECK(held.why->code == ErrorCode::pin_held);
+    CHECK(std::filesystem::exists(hsm.dir() / "memory"));
 }
 
 TEST_CASE("hosted token: a program that cannot be started is named", "[pkcs11]") {
     const SoftHsm hsm;
     auto settings = hosted(hsm);
     settings.host->executable = "/nonexistent";
-    Watched backend(settings);
+    Watched backend(settings, hsm.dir() / "memory");
     CHECK_THAT(backend.next(BackendState::absent).why->message, Catch::Contains("/nonexistent"));
 }
 
@@ -166,7 +167,7 @@ TEST_CASE("hosted token: many who wait for one session are all answered", "[pkcs
     const SoftHsm hsm;
     auto settings = hosted(hsm);
     settings.sessions = 1;
-    Watched backend(settings);
+    Watched backend(settings, hsm.dir() / "memory");
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
     std::atomic<int> good{0};
@@ -193,7 +194,7 @@ TEST_CASE("hosted token: when the child hangs, everybody who waits hears of it i
     const SoftHsm hsm;
     auto settings = hosted(hsm);
     settings.sessions = 1;
-    Watched backend(settings);
+    Watched backend(settings, hsm.dir() / "memory");
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
     stop(only_child());

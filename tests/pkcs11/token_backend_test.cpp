@@ -25,7 +25,7 @@ Deadline soon() {
 
 TEST_CASE("token backend: opens by itself and signs", "[pkcs11]") {
     const SoftHsm hsm;
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     backend.next(BackendState::ready);
     CHECK(backend->status().state == BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
@@ -38,7 +38,7 @@ TEST_CASE("token backend: without a token it is absent, says why, and recovers w
           "[pkcs11]") {
     const SoftHsm hsm;
     hsm.unplug();
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     const auto absent = backend.next(BackendState::absent);
     CHECK_FALSE(absent.why->call.empty());
     CHECK(backend->sign(hsm::KeyId::random().value(), base::as_bytes("m"), soon()).error().code ==
@@ -52,7 +52,7 @@ TEST_CASE("token backend: without a token it is absent, says why, and recovers w
 
 TEST_CASE("token backend: a slot without the token it looks for is absent", "[pkcs11]") {
     const SoftHsm hsm(SoftHsm::no_token);
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     CHECK(backend.next(BackendState::absent).why->message ==
           "no token that is present matches the URI; there is none");
 }
@@ -63,14 +63,14 @@ TEST_CASE("token backend: a token somebody is still making is left alone until i
     const std::string half_made = "pkcs11-tool --module " + SoftHsm::module().string() +
                                   " --init-token --slot 0 --label test --so-pin so-12345";
     REQUIRE(std::system((half_made + " >/dev/null 2>&1").c_str()) == 0);
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     CHECK(backend.next(BackendState::absent).why->message == "the token has no user PIN yet");
 }
 
 TEST_CASE("token backend: a token pulled out is noticed by the next signature and comes back whole",
           "[pkcs11]") {
     const SoftHsm hsm;
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
 
@@ -90,7 +90,7 @@ TEST_CASE("token backend: a token pulled out is noticed by the next signature an
 
 TEST_CASE("token backend: a distrusted key is proven again before the token serves", "[pkcs11]") {
     const SoftHsm hsm;
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
     backend->distrust(key.id);
@@ -102,12 +102,70 @@ TEST_CASE("token backend: a distrusted key is proven again before the token serv
 TEST_CASE("token backend: a refused PIN is tried once and then held", "[pkcs11]") {
     const SoftHsm hsm;
     hsm.set_pin_file("4321");
-    Watched backend(hsm.settings());
+    Watched backend(hsm);
     CHECK(backend.next(BackendState::held).why->message ==
-          "C_Login: CKR_PIN_INCORRECT; correct the PIN, then restart the daemon");
+          "C_Login: CKR_PIN_INCORRECT; correct the PIN, then: clawsigner pin retry");
     hsm.set_pin_file("1234");
     backend->distrust(hsm::KeyId::random().value());  // nothing but a person gets it out of there
     CHECK(backend->status().state == BackendState::held);
     CHECK(backend->sign(hsm::KeyId::random().value(), base::as_bytes("m"), soon()).error().code ==
           ErrorCode::pin_held);
+}
+
+TEST_CASE("token backend: a wrong PIN costs one try, however often the daemon starts", "[pkcs11]") {
+    const SoftHsm hsm;
+    hsm.set_pin_file("4321");
+    {
+        Watched(hsm).next(BackendState::held);
+    }
+    const auto memory = hsm.dir() / "memory";
+    const auto written = std::filesystem::last_write_time(memory);
+    for (int i = 0; i < 20; ++i) {
+        const auto held = Watched(hsm).next(BackendState::held);
+        CHECK_THAT(held.why->message, Catch::Contains("the token refused the PIN on ") &&
+                                          Catch::Contains("CKR_PIN_INCORRECT"));
+    }
+    // Every try is written down before it is made, so there was none.
+    CHECK(std::filesystem::last_write_time(memory) == written);
+}
+
+TEST_CASE("token backend: a person who has corrected the PIN has it tried again", "[pkcs11]") {
+    const SoftHsm hsm;
+    hsm.set_pin_file("4321");
+    Watched backend(hsm);
+    backend.next(BackendState::held);
+    CHECK(backend->retry_pin(soon()).state == BackendState::held);  // still the wrong one
+    hsm.set_pin_file("1234");
+    CHECK(backend->retry_pin(soon()).state == BackendState::ready);
+    CHECK_FALSE(std::filesystem::exists(hsm.dir() / "memory"));
+    CHECK(backend->generate(kFirst, Algorithm::ed25519).ok());
+    CHECK(backend->retry_pin(soon()).state == BackendState::ready);  // nothing to do
+}
+
+TEST_CASE("token backend: a start that was killed in the midst of a login may be followed by one",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    const base::SystemClock clock;
+    pkcs11::PinMemory killed(hsm.dir() / "memory", clock);
+    SECTION("by one more try") {
+        REQUIRE(killed.may_log_in().ok());
+        Watched(hsm).next(BackendState::ready);
+        CHECK_FALSE(std::filesystem::exists(hsm.dir() / "memory"));
+    }
+    SECTION("by none after the second") {
+        REQUIRE(killed.may_log_in().ok());
+        REQUIRE(killed.may_log_in().ok());
+        CHECK_THAT(Watched(hsm).next(BackendState::held).why->message,
+                   Catch::StartsWith("two logins in a row had no clear answer"));
+    }
+}
+
+TEST_CASE("token backend: where the try cannot be written down, none is made", "[pkcs11]") {
+    const SoftHsm hsm;
+    hsm.set_pin_file("4321");  // a try would hold it
+    Watched backend(hsm.settings(), hsm.dir() / "state" / "memory");
+    CHECK(backend.next(BackendState::absent).why->code == ErrorCode::io_failed);
+    hsm.set_pin_file("1234");
+    std::filesystem::create_directory(hsm.dir() / "state");
+    backend.next(BackendState::ready);
 }

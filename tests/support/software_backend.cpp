@@ -53,4 +53,10 @@ void SoftwareBackend::distrust(const hsm::KeyId& key) {
     distrusted_.push_back(key);
 }
 
+hsm::BackendStatus SoftwareBackend::retry_pin(Deadline) {
+    auto held = hsm::BackendState::held;
+    state_.compare_exchange_strong(held, hsm::BackendState::ready);
+    return status();
+}
+
 }  // namespace clawsigner::tests

@@ -21,6 +21,8 @@ public:
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     void distrust(const hsm::KeyId& key) override;
+    /// What held it is gone, unless it is set again.
+    hsm::BackendStatus retry_pin(Deadline deadline) override;
 
     void set_state(hsm::BackendState state) { state_ = state; }
     /// From now on every signature has one bit wrong.

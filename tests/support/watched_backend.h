@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "pkcs11/token_backend.h"
+#include "support/softhsm.h"
 
 #include <catch2/catch.hpp>
 
@@ -15,10 +16,11 @@ namespace clawsigner::tests {
 /// A backend whose changes of state a test can wait for.
 class Watched {
 public:
-    explicit Watched(const pkcs11::TokenSettings& settings)
+    explicit Watched(const SoftHsm& hsm) : Watched(hsm.settings(), hsm.dir() / "memory") {}
+    Watched(const pkcs11::TokenSettings& settings, const std::filesystem::path& memory)
         : backend_(settings,
                    {std::chrono::milliseconds(20), std::chrono::milliseconds(20),
-                    [this](const auto& status) { note(status); }},
+                    [this](const auto& status) { note(status); }, memory},
                    clock_) {}
 
     pkcs11::TokenBackend& operator*() { return backend_; }
