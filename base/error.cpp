@@ -64,6 +64,8 @@ std::string_view wire_name(ErrorCode code) noexcept {
             return "KEY_MISSING";
         case ErrorCode::key_exists:
             return "KEY_EXISTS";
+        case ErrorCode::key_in_use:
+            return "KEY_IN_USE";
         case ErrorCode::key_quarantined:
             return "KEY_QUARANTINED";
         case ErrorCode::unsupported:

@@ -31,6 +31,7 @@ enum class ErrorCode : std::uint8_t {
     pin_held,
     key_missing,
     key_exists,
+    key_in_use,
     key_quarantined,
     unsupported,
     // The house.

@@ -136,6 +136,14 @@ void print_keys(const JsonObject& answer) {
     }
 }
 
+void print_discarded(const JsonObject& answer) {
+    for (const JsonValue& entry : array_member(answer, "discarded")) {
+        const JsonObject& key = entry.get_object();
+        std::printf("discarded: %s (%s): %s\n", printable(cell(key, "id")).c_str(),
+                    printable(cell(key, "label")).c_str(), printable(cell(key, "reason")).c_str());
+    }
+}
+
 void print_key(const JsonObject& answer) {
     const JsonValue* key = answer.if_contains("key");
     if (key == nullptr || !key->is_object()) {
@@ -181,6 +189,11 @@ int create_key(const Connection& to, const std::string& family, const std::strin
         body.text("algorithm", algorithm);
     }
     return talk(to, "POST", "/v1/keys", body.done(), print_key);
+}
+
+int discard_key(const Connection& to, const std::string& id) {
+    return talk(to, "POST", "/v1/keys/discard", claw::JsonWriter().text("id", id).done(),
+                print_discarded);
 }
 
 int retry_pin(const Connection& to, const std::string& backend) {

@@ -29,6 +29,7 @@ struct Options {
     std::string algorithm;
     std::string directory;
     std::string backend;
+    std::string id;
     bool legacy = false;
     cli::Trust trust;
     cli::TokenTerms terms;
@@ -74,6 +75,19 @@ void add_status(CLI::App& app, Options& options) {
     });
 }
 
+void add_discard(CLI::App& keys, Options& options) {
+    CLI::App* discard = keys.add_subcommand(
+        "discard", "destroy what keys list shows as unusable, such as half of a key; for good");
+    discard->add_option("ID", options.id, "as keys list shows it; the label of what has no id")
+        ->required();
+    add_socket(*discard, options, kAdminSocket);
+    discard->callback([&options] {
+        options.command = [&options] {
+            return cli::discard_key(options.connection(kAdminSocket), options.id);
+        };
+    });
+}
+
 void add_keys(CLI::App& app, Options& options) {
     CLI::App* keys = app.add_subcommand("keys", "the signing keys")->require_subcommand(0, 1);
     CLI::App* list = keys->add_subcommand("list", "every key of ours in every store");
@@ -93,6 +107,7 @@ void add_keys(CLI::App& app, Options& options) {
                                    options.algorithm);
         };
     });
+    add_discard(*keys, options);
 }
 
 void add_pin(CLI::App& app, Options& options) {

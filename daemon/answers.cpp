@@ -152,6 +152,7 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::timeout:
             return 408;
         case ErrorCode::key_exists:
+        case ErrorCode::key_in_use:
             return 409;
         case ErrorCode::too_large:
             return 413;
@@ -285,6 +286,10 @@ Answer key_list_answer(const service::KeyList& list) {
                 .done(),
             {},
             {}};
+}
+
+Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys) {
+    return {200, JsonWriter().raw("discarded", array_of(keys, unusable_text)).done(), {}, {}};
 }
 
 Answer key_answer(const service::KeyView& view) {

@@ -33,6 +33,7 @@ Answer readiness_answer(const service::Readiness& readiness);
 Answer status_answer(const service::StatusReport& report);
 Answer backend_answer(const service::BackendReport& report);
 Answer key_list_answer(const service::KeyList& list);
+Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys);
 Answer key_answer(const service::KeyView& view);
 
 }  // namespace clawsigner::daemon

@@ -225,7 +225,8 @@ asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request
     if (operation_->query == Query::none && !target.query.empty()) {
         co_return error_answer(Error::at("query", "is not taken here"));
     }
-    const Call call{door_.appliance, door_.role, target.query, request.body(), door_.threads};
+    const Call call{door_.appliance, door_.role, target.query,
+                    request.body(),  door_.log,  door_.threads};
     if (const auto* plain = std::get_if<PlainHandler>(&operation_->handler)) {
         co_return (*plain)(call);
     }

@@ -16,6 +16,7 @@ namespace clawsigner::daemon {
 namespace {
 
 constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMaxHandle = 8192;
 
 struct KeyRequest {
     crypto::Family family{};
@@ -69,6 +70,25 @@ Result<std::vector<crypto::KeyIdentity>> published(const Call& call) {
 Result<service::KeyView> created_key(const Call& call) {
     TRY(const KeyRequest request, parse_key_request(call.body));
     return service::create_key(call.appliance, request.family, request.algorithm);
+}
+
+Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const std::string handle = in.text("id", kMaxHandle);
+    CHECK_OK(in.finish());
+    auto discarded = service::discard_key(call.appliance, handle);
+    if (discarded.ok()) {
+        for (const service::UnusableKeyView& view : *discarded) {
+            call.log.event("key.discarded", Log::Level::warning,
+                           std::move(claw::JsonWriter()
+                                         .text("backend", view.backend)
+                                         .text("id", view.key.id)
+                                         .text("label", view.key.label)
+                                         .text("reason", view.key.why.message)));
+        }
+    }
+    return discarded;
 }
 
 Result<service::BackendReport> pin_retried(const Call& call) {
@@ -128,6 +148,10 @@ Answer list_keys(const Call& call) {
 
 Answer create_key(const Call& call) {
     return answer_or_error(created_key(call), key_answer);
+}
+
+Answer discard_key(const Call& call) {
+    return answer_or_error(discarded_keys(call), discarded_answer);
 }
 
 Answer retry_pin(const Call& call) {

@@ -22,6 +22,7 @@ Answer get_readyz(const Call& call);
 Answer get_status(const Call& call);
 Answer list_keys(const Call& call);
 Answer create_key(const Call& call);
+Answer discard_key(const Call& call);
 Answer retry_pin(const Call& call);
 
 /// The query of the receipt operations: "" or "legacy=1" ("legacy=0"). Error: invalid_field.

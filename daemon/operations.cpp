@@ -30,6 +30,7 @@ constexpr std::array kOperations{
     Operation{Method::get,  "/v1/status",         kWatchers, kNoBody,       Query::none,  get_status},
     Operation{Method::get,  "/v1/keys",           kWatchers, kNoBody,       Query::none,  list_keys},
     Operation{Method::post, "/v1/keys",           kAdmin,    kArtefactBody, Query::none,  create_key},
+    Operation{Method::post, "/v1/keys/discard",   kAdmin,    kArtefactBody, Query::none,  discard_key},
     Operation{Method::post, "/v1/pin/retry",      kAdmin,    kArtefactBody, Query::none,  retry_pin},
     Operation{Method::get,  "/healthz",           kAll,      kNoBody,       Query::none,  get_healthz},
     Operation{Method::get,  "/readyz",            kAll,      kNoBody,       Query::none,  get_readyz},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/http.h"
+#include "daemon/log.h"
 #include "daemon/role.h"
 #include "service/appliance.h"
 
@@ -22,6 +23,7 @@ struct Call {
     Role role;
     std::string_view query;  // without '?'
     std::string_view body;
+    const Log& log;
     /// All of the socket's threads, over which work may be spread.
     std::span<const boost::asio::any_io_executor> threads;
 };

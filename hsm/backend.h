@@ -70,6 +70,11 @@ public:
     /// hsm_down, unsupported, key_exists (the name is taken).
     virtual Result<StoredKey> generate(const KeyName& name, crypto::Algorithm algorithm) = 0;
 
+    /// Destroys whatever `handle` (see handle_of) names, every object of it, unless it is a usable
+    /// key. A key of its name may be made again afterwards. Errors: invalid_field of `id`, when it
+    /// names nothing of ours; key_in_use; hsm_down, pin_held, unsupported.
+    virtual Status discard(const std::string& handle) = 0;
+
     /// Signs `message` (hashed inside where the algorithm hashes; P-256 with the smaller s, see
     /// crypto::use_low_s). Not verified yet: that is the
     /// caller's. Errors: hsm_down, pin_held, key_missing.

@@ -71,7 +71,16 @@ struct StoredKey {
 struct UnusableKey {
     std::string id;  // hex of whatever CKA_ID it has
     std::string label;
-    Error why;
+    Error why;  // key_missing, when it is only the public half of a key
 };
+
+/// What a person calls an object that need not be a whole key: its id, or where it has none its
+/// label.
+inline const std::string& handle_of(const std::string& id, const std::string& label) noexcept {
+    return id.empty() ? label : id;
+}
+inline const std::string& handle_of(const UnusableKey& key) noexcept {
+    return handle_of(key.id, key.label);
+}
 
 }  // namespace clawsigner::hsm

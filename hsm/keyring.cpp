@@ -23,7 +23,12 @@ const UnusableKey* newest_unusable(const KeySnapshot& snapshot, crypto::Family f
     const UnusableKey* newest = nullptr;
     for (const UnusableKey& key : snapshot.unusable) {
         const auto name = parse_key_label(key.label);
-        if (name && name->family == family && (newest == nullptr || name->version > version)) {
+        if (!name || name->family != family) {
+            continue;
+        }
+        const bool same_but_more = newest != nullptr && name->version == version &&
+                                   newest->why.code == ErrorCode::key_missing;
+        if (newest == nullptr || name->version > version || same_but_more) {
             newest = &key;
             version = name->version;
         }
@@ -40,8 +45,13 @@ std::optional<Error> quarantine(const KeySnapshot& snapshot, crypto::Family fami
     if (bad == nullptr || (newest != nullptr && newest->name.version > version)) {
         return std::nullopt;
     }
-    return Error(ErrorCode::key_quarantined,
-                 "key " + bad->id + " (" + bad->label + ") is not used: " + bad->why.message);
+    // A public half alone does not make it doubtful which key is meant.
+    if (newest != nullptr && newest->name.version == version &&
+        bad->why.code == ErrorCode::key_missing) {
+        return std::nullopt;
+    }
+    return Error(ErrorCode::key_quarantined, "key " + handle_of(*bad) + " (" + bad->label +
+                                                 ") is not used: " + bad->why.message);
 }
 
 Error no_key(crypto::Family family, const Backend& backend) {
@@ -116,11 +126,17 @@ Result<StoredKey> Keyring::create(crypto::Family family, crypto::Algorithm algor
     const std::lock_guard lock(creating_);
     const auto snapshot = home.backend->keys();
     std::uint32_t version = 0;
-    if (newest_key(*snapshot, family) != nullptr ||
-        newest_unusable(*snapshot, family, version) != nullptr) {
+    if (newest_key(*snapshot, family) != nullptr) {
         return Error(ErrorCode::key_exists,
                      std::string(crypto::family_name(family)) +
                          " has a key already; clawsigner keys list shows it");
+    }
+    if (const UnusableKey* bad = newest_unusable(*snapshot, family, version)) {
+        return Error(ErrorCode::key_exists,
+                     std::string(crypto::family_name(family)) +
+                         " has a key that cannot be used; clawsigner keys list says why, and "
+                         "clawsigner keys discard " +
+                         handle_of(*bad) + " removes it");
     }
     return home.backend->generate(KeyName{family, 1}, algorithm);
 }

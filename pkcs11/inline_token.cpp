@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace clawsigner::pkcs11 {
 namespace {
@@ -39,6 +40,37 @@ std::size_t session_limit(CK_FUNCTION_LIST& cryptoki, CK_SLOT_ID slot, std::size
 CK_MECHANISM signing_mechanism(crypto::Algorithm algorithm) {
     return {algorithm == crypto::Algorithm::ed25519 ? CKM_EDDSA : CKM_ECDSA, nullptr, 0};
 }
+
+/// A session that may change what the token holds, closed with this.
+class WritingSession {
+public:
+    static Result<WritingSession> open(CK_FUNCTION_LIST& cryptoki, CK_SLOT_ID slot) {
+        CK_SESSION_HANDLE session = 0;
+        CHECK_OK(
+            check("C_OpenSession", cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
+                                                          nullptr, nullptr, &session)));
+        return WritingSession(cryptoki, session);
+    }
+    ~WritingSession() {
+        if (cryptoki_ != nullptr) {
+            cryptoki_->C_CloseSession(session_);
+        }
+    }
+    WritingSession(WritingSession&& other) noexcept
+        : cryptoki_(std::exchange(other.cryptoki_, nullptr)), session_(other.session_) {}
+    WritingSession& operator=(WritingSession&&) = delete;
+    WritingSession(const WritingSession&) = delete;
+    WritingSession& operator=(const WritingSession&) = delete;
+
+    CK_SESSION_HANDLE get() const noexcept { return session_; }
+
+private:
+    WritingSession(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session)
+        : cryptoki_(&cryptoki), session_(session) {}
+
+    CK_FUNCTION_LIST* cryptoki_;
+    CK_SESSION_HANDLE session_;
+};
 
 }  // namespace
 
@@ -160,30 +192,37 @@ Result<crypto::Signature> InlineToken::sign_in(CK_SESSION_HANDLE session, const 
 
 Result<hsm::StoredKey> InlineToken::generate(const hsm::KeyName& name,
                                              crypto::Algorithm algorithm) {
-    const std::lock_guard one_at_a_time(generating_);
+    const std::lock_guard one_at_a_time(changing_);
     const auto before = keys();
     const auto same_name = [&](const hsm::StoredKey& key) { return key.name == name; };
     if (std::ranges::any_of(before->keys, same_name)) {
         return Error(ErrorCode::key_exists, "the token holds " + key_label(name) + " already");
     }
-    CK_FUNCTION_LIST& cryptoki = module_->cryptoki();
-    CK_SESSION_HANDLE session = 0;
-    CHECK_OK(
-        check("C_OpenSession", cryptoki.C_OpenSession(slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION,
-                                                      nullptr, nullptr, &session)));
-    const auto made = generate_key(cryptoki, session, name, algorithm);
-    cryptoki.C_CloseSession(session);
-    if (!made.ok()) {
-        return made.error();
-    }
+    TRY(const auto session, WritingSession::open(module_->cryptoki(), slot_));
+    TRY(const KeyObject made, generate_key(module_->cryptoki(), session.get(), name, algorithm));
     CHECK_OK(find_and_prove_keys());
     const auto after = keys();
-    const auto found = std::ranges::find(after->keys, made->key.id, &hsm::StoredKey::id);
+    const auto found = std::ranges::find(after->keys, made.key.id, &hsm::StoredKey::id);
     if (found == after->keys.end()) {
         return Error(ErrorCode::key_quarantined,
-                     "the new key " + made->key.id.text() + " failed its first signature");
+                     "the new key " + made.key.id.text() + " failed its first signature");
     }
     return *found;
+}
+
+/// The keys are found and proven anew on both sides of it: another process may have completed one.
+Status InlineToken::discard(const std::string& handle) {
+    const std::lock_guard one_at_a_time(changing_);
+    CHECK_OK(find_and_prove_keys());
+    const auto before = keys();
+    const auto meant = [&](const hsm::StoredKey& key) { return key.id.text() == handle; };
+    if (std::ranges::any_of(before->keys, meant)) {
+        return Error(ErrorCode::key_in_use,
+                     "the key can sign; only what cannot be used is discarded");
+    }
+    TRY(const auto session, WritingSession::open(module_->cryptoki(), slot_));
+    CHECK_OK(destroy_objects(module_->cryptoki(), session.get(), handle));
+    return find_and_prove_keys();
 }
 
 }  // namespace clawsigner::pkcs11

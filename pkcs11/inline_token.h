@@ -27,6 +27,7 @@ public:
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
+    Status discard(const std::string& handle) override;
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     const std::string& description() const noexcept override { return description_; }
 
@@ -59,7 +60,7 @@ private:
     CK_SLOT_ID slot_ = 0;
     std::string description_;
     std::unique_ptr<SessionPool> sessions_;
-    std::mutex generating_;
+    std::mutex changing_;  // one change of what the token holds at a time
     mutable std::mutex found_mutex_;
     std::shared_ptr<const Found> found_ = std::make_shared<Found>();
 };

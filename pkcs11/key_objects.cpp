@@ -113,15 +113,38 @@ Result<hsm::KeyAttributes> read_attributes(CK_FUNCTION_LIST& cryptoki, CK_SESSIO
     return attributes;
 }
 
-/// Public halves by CKA_ID, read once for all private ones.
+/// An object and what it says of whose it is.
+struct Tagged {
+    CK_OBJECT_HANDLE object = 0;
+    std::string label;
+    Bytes id;
+};
+
+bool is_ours(const Tagged& object) {
+    return hsm::parse_key_label(object.label).has_value();
+}
+
+Result<std::vector<Tagged>> tagged_objects(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,
+                                           CK_OBJECT_CLASS object_class) {
+    TRY(const auto handles, objects_of_class(cryptoki, session, object_class));
+    std::vector<Tagged> objects;
+    for (const CK_OBJECT_HANDLE handle : handles) {
+        const AttributeReader read(cryptoki, session, handle);
+        TRY(const auto label, read.bytes(CKA_LABEL));
+        TRY(auto id, read.bytes(CKA_ID));
+        const Bytes& text = label.value_or(Bytes());
+        objects.push_back({handle, {text.begin(), text.end()}, std::move(id).value_or(Bytes())});
+    }
+    return objects;
+}
+
+/// Public halves by CKA_ID, whatever their label.
 using PublicHalves = std::multimap<Bytes, CK_OBJECT_HANDLE>;
 
-Result<PublicHalves> find_public_halves(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session) {
-    TRY(const auto handles, objects_of_class(cryptoki, session, CKO_PUBLIC_KEY));
+PublicHalves by_id(const std::vector<Tagged>& objects) {
     PublicHalves halves;
-    for (const CK_OBJECT_HANDLE handle : handles) {
-        TRY(auto id, AttributeReader(cryptoki, session, handle).bytes(CKA_ID));
-        halves.emplace(std::move(id).value_or(Bytes()), handle);
+    for (const Tagged& object : objects) {
+        halves.emplace(object.id, object.object);
     }
     return halves;
 }
@@ -171,6 +194,21 @@ void set_aside_doubles(KeyObjects& found) {
         }
     }
     found.usable = std::move(single);
+}
+
+/// What a process leaves that dies in the midst of making a key, or of destroying one.
+void name_lone_public_halves(const std::vector<Tagged>& public_objects,
+                             const std::vector<Tagged>& private_objects, KeyObjects& found) {
+    for (const Tagged& half : public_objects) {
+        const auto completes = [&](const Tagged& other) {
+            return other.id == half.id && is_ours(other);
+        };
+        if (is_ours(half) && std::ranges::none_of(private_objects, completes)) {
+            found.unusable.push_back(
+                {base::hex_encode(half.id), half.label,
+                 Error(ErrorCode::key_missing, "its private half is missing")});
+        }
+    }
 }
 
 CK_MECHANISM generation_mechanism(Algorithm algorithm) {
@@ -253,31 +291,46 @@ Result<KeyObject> read_back(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE sessio
 }  // namespace
 
 Result<KeyObjects> find_keys(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session) {
-    TRY(const auto private_halves, objects_of_class(cryptoki, session, CKO_PRIVATE_KEY));
-    TRY(const PublicHalves public_halves, find_public_halves(cryptoki, session));
+    TRY(const auto private_halves, tagged_objects(cryptoki, session, CKO_PRIVATE_KEY));
+    TRY(const auto public_objects, tagged_objects(cryptoki, session, CKO_PUBLIC_KEY));
+    const PublicHalves public_halves = by_id(public_objects);
     KeyObjects found;
-    for (const CK_OBJECT_HANDLE handle : private_halves) {
-        const AttributeReader read(cryptoki, session, handle);
-        TRY(const auto label_bytes, read.bytes(CKA_LABEL));
-        TRY(auto id, read.bytes(CKA_ID));
-        const Bytes& bytes = label_bytes.value_or(Bytes());
-        const std::string label(bytes.begin(), bytes.end());
-        const auto name = hsm::parse_key_label(label);
+    for (const Tagged& half : private_halves) {
+        const auto name = hsm::parse_key_label(half.label);
         if (!name) {
             continue;  // somebody else's
         }
-        const Bytes id_bytes = std::move(id).value_or(Bytes());
-        auto key = read_key(cryptoki, session, handle, *name, id_bytes, public_halves);
+        auto key = read_key(cryptoki, session, half.object, *name, half.id, public_halves);
         if (key.ok()) {
             found.usable.push_back(std::move(key).value());
         } else if (is_the_keys_own_fault(key.error())) {
-            found.unusable.push_back({base::hex_encode(id_bytes), label, std::move(key).error()});
+            found.unusable.push_back(
+                {base::hex_encode(half.id), half.label, std::move(key).error()});
         } else {
             return std::move(key).error();
         }
     }
     set_aside_doubles(found);
+    name_lone_public_halves(public_objects, private_halves, found);
     return found;
+}
+
+Status destroy_objects(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,
+                       const std::string& handle) {
+    std::size_t destroyed = 0;
+    for (const CK_OBJECT_CLASS object_class : {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY}) {
+        TRY(const auto objects, tagged_objects(cryptoki, session, object_class));
+        for (const Tagged& object : objects) {
+            if (is_ours(object) &&
+                hsm::handle_of(base::hex_encode(object.id), object.label) == handle) {
+                CHECK_OK(
+                    check("C_DestroyObject", cryptoki.C_DestroyObject(session, object.object)));
+                ++destroyed;
+            }
+        }
+    }
+    return destroyed > 0 ? Status::done()
+                         : Error::at("id", "names no key; clawsigner keys list shows them");
 }
 
 Result<KeyObject> generate_key(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,

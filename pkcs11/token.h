@@ -30,6 +30,11 @@ public:
     virtual Result<hsm::StoredKey> generate(const hsm::KeyName& name,
                                             crypto::Algorithm algorithm) = 0;
 
+    /// Destroys every object, private and public, that carries our label and that `handle` names
+    /// (see hsm::handle_of), unless a usable key is among them. Errors: invalid_field of `id`, when
+    /// there is none; key_in_use; hsm_down, unsupported.
+    virtual Status discard(const std::string& handle) = 0;
+
     /// Never null.
     virtual std::shared_ptr<const hsm::KeySnapshot> keys() const = 0;
     /// "SoftHSM v2, token NAME, serial NUMBER".

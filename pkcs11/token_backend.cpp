@@ -261,4 +261,33 @@ Result<hsm::StoredKey> TokenBackend::generate(const hsm::KeyName& name,
     return made;
 }
 
+Status TokenBackend::discard(const std::string& handle) {
+    if (!ready_) {
+        return hsm::not_ready(status().state);
+    }
+    const std::shared_lock lock(token_mutex_);
+    if (token_ == nullptr) {
+        return hsm::not_ready(status().state);
+    }
+    const auto before = keys();
+    Status discarded = token_->discard(handle);
+    if (discarded.ok()) {
+        forget_names(*before, handle);
+    } else {
+        note_failure(discarded.error());
+    }
+    take_keys(*token_->keys());
+    return discarded;
+}
+
+void TokenBackend::forget_names(const hsm::KeySnapshot& before, const std::string& handle) {
+    const std::lock_guard lock(state_mutex_);
+    for (const hsm::UnusableKey& key : before.unusable) {
+        const auto name = hsm::parse_key_label(key.label);
+        if (name && hsm::handle_of(key) == handle) {
+            first_seen_.erase(*name);
+        }
+    }
+}
+
 }  // namespace clawsigner::pkcs11

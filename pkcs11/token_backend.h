@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <string>
 #include <thread>
 
 namespace clawsigner::pkcs11 {
@@ -49,6 +50,7 @@ public:
     hsm::BackendStatus status() const override;
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
+    Status discard(const std::string& handle) override;
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     void distrust(const hsm::KeyId& key) override;
@@ -69,6 +71,8 @@ private:
     /// Makes the keys the token holds now the ones we answer with, less those that are not what
     /// they were.
     void take_keys(const hsm::KeySnapshot& found);
+    /// A person gave up what `handle` named among `before`: another key may have its name.
+    void forget_names(const hsm::KeySnapshot& before, const std::string& handle);
     /// Judges a failed call: a fault of the device makes the token suspect.
     void note_failure(const Error& error);
     void suspect(const Error& why);

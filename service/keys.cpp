@@ -1,6 +1,7 @@
 #include "service/keys.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace clawsigner::service {
 namespace {
@@ -8,6 +9,25 @@ namespace {
 bool signs_now(const Appliance& appliance, const hsm::StoredKey& key) {
     const auto active = appliance.keyring->active(key.name.family);
     return active.ok() && (*active)->stored().id == key.id;
+}
+
+/// What a store lists as unusable under this name.
+std::vector<UnusableKeyView> unusable_in(const NamedBackend& named, const std::string& handle) {
+    std::vector<UnusableKeyView> found;
+    for (const hsm::UnusableKey& key : named.backend->keys()->unusable) {
+        if (hsm::handle_of(key) == handle) {
+            found.push_back({named.name, key});
+        }
+    }
+    return found;
+}
+
+bool is_usable(const Appliance& appliance, const std::string& handle) {
+    return std::ranges::any_of(appliance.backends, [&](const NamedBackend& named) {
+        const auto snapshot = named.backend->keys();
+        return std::ranges::any_of(
+            snapshot->keys, [&](const hsm::StoredKey& key) { return key.id.text() == handle; });
+    });
 }
 
 }  // namespace
@@ -41,6 +61,28 @@ Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
     appliance.prober->wake();
     const auto identity = crypto::identity_of(key.public_key);
     return KeyView{appliance.backend_name(family), std::move(key), identity, true};
+}
+
+Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
+                                                 const std::string& handle) {
+    if (is_usable(appliance, handle)) {
+        return Error(ErrorCode::key_in_use,
+                     "the key can sign; only what cannot be used is discarded");
+    }
+    std::vector<UnusableKeyView> discarded;
+    for (const NamedBackend& named : appliance.backends) {
+        auto found = unusable_in(named, handle);
+        if (found.empty()) {
+            continue;
+        }
+        CHECK_OK(named.backend->discard(handle));
+        std::ranges::move(found, std::back_inserter(discarded));
+    }
+    if (discarded.empty()) {
+        return Error::at("id", "names no unusable key; clawsigner keys list shows them");
+    }
+    appliance.prober->wake();
+    return discarded;
 }
 
 }  // namespace clawsigner::service

@@ -37,4 +37,10 @@ Result<KeyList> list_keys(const Appliance& appliance);
 Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
                            std::optional<crypto::Algorithm> algorithm);
 
+/// Destroys, in every store, what must not sign and is named so: by its id, or by its label where
+/// it has no id. Returns what it was. Errors: invalid_field, when nothing is named so; key_in_use,
+/// when it is a usable key; as Backend::discard.
+Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
+                                                 const std::string& handle);
+
 }  // namespace clawsigner::service

@@ -157,6 +157,13 @@ class Daemon:
             (token,) = made.iterdir()
             token.rename(self.directory / "tokens" / token.name)
 
+    def pkcs11_tool(self, *words):
+        """Does something to the token as another program; not while the daemon is starting."""
+        subprocess.run(
+            ["pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", "clawsigner-dev",
+             "--login", "--pin", (self.directory / "pin").read_text(), *words],
+            env={**os.environ, "SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}, check=True, capture_output=True)  # fmt: skip
+
     def start(self, preexec_fn=None):
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(

@@ -45,7 +45,7 @@ class Commands(DaemonTest):
         self.assertEqual(json.loads(machine.stdout), {"valid": False, "code": "HASH_MISMATCH", "message": "payload_hash_b64u is not the payload's hash"})
 
     def test_a_daemon_that_is_not_there_is_exit_code_3(self):
-        for words in (["status"], ["keys", "list"], ["keys", "create", "gateway_receipt"], ["sign", "receipt", "-"]):
+        for words in (["status"], ["keys", "list"], ["keys", "create", "gateway_receipt"], ["keys", "discard", "07"], ["pin", "retry"], ["sign", "receipt", "-"]):
             done = cli(*words, "--socket", self.scratch / "no.sock", stdin="{}")
             self.assertEqual(done.returncode, 3, done.stderr)
             self.assertIn("UNREACHABLE", done.stderr)
@@ -70,6 +70,8 @@ class Commands(DaemonTest):
             ["verify", "receipt", "-", "--signer", "did:web:example.com"],
             ["verify", "receipt", self.scratch / "absent.json", "--signer", self.did],
             ["keys", "create"],
+            ["keys", "discard"],
+            ["pin", "retry", "main", "1234"],
             ["keys", "create", "gateway_receipt", "--algorithm", "rsa"],
             ["init"],
             ["status", "--colour"],
@@ -90,7 +92,7 @@ class Commands(DaemonTest):
         self.assertIn((self.did, "gateway_receipt"), [(key["did"], key["family"]) for key in listed["keys"]])
 
     def test_help_and_version_exit_with_0_everywhere(self):
-        for words in (["--help"], ["--version"], ["verify", "receipt", "--help"], ["keys", "create", "--help"], ["init", "--help"]):
+        for words in (["--help"], ["--version"], ["verify", "receipt", "--help"], ["keys", "create", "--help"], ["keys", "discard", "--help"], ["pin", "retry", "--help"], ["init", "--help"]):
             done = cli(*words)
             self.assertEqual(done.returncode, 0)
             self.assertTrue(done.stdout)

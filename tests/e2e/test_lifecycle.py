@@ -68,6 +68,41 @@ class Starting(unittest.TestCase):
             self.assertEqual(again.returncode, 1)
             self.assertIn("KEY_EXISTS", again.stderr)
 
+    def test_halves_of_keys_are_named_and_discarded_and_the_key_can_be_made(self):
+        with Daemon.fresh(start=False) as daemon:
+            shutil.rmtree(daemon.directory / "tokens")
+            (daemon.directory / "tokens").mkdir()
+            daemon.bring_token()
+            for label, number, lost in (("cst/1", "0102030405060708", "privkey"), ("gateway_receipt/1", "1112131415161718", "pubkey")):
+                daemon.pkcs11_tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "clawsigner/" + label, "--id", number)
+                daemon.pkcs11_tool("--delete-object", "--type", lost, "--id", number)
+            (token,) = (daemon.directory / "tokens").iterdir()
+            (token / "0a1b2c3d-0000-0000-0000-000000000000.object").touch()  # what SoftHSM leaves when it is killed
+            daemon.start()
+            wait_until(lambda: backend_state(daemon) == "ready", "the token")
+            listed = cli("keys", "list", "--socket", daemon.admin).stdout
+            self.assertIn("unusable: 0102030405060708 (clawsigner/cst/1): its private half is missing", listed)
+            self.assertIn("unusable: 1112131415161718 (clawsigner/gateway_receipt/1): its public half is missing", listed)
+            refused = cli("keys", "create", "cst", "--socket", daemon.admin)
+            self.assertIn("KEY_EXISTS: cst has a key that cannot be used", refused.stderr)
+            self.assertIn("clawsigner keys discard 0102030405060708", refused.stderr)
+            for number in ("0102030405060708", "1112131415161718"):
+                discarded = cli("keys", "discard", number, "--socket", daemon.admin)
+                self.assertEqual(discarded.returncode, 0, discarded.stderr)
+                self.assertIn("discarded: " + number, discarded.stdout)
+                again = cli("keys", "discard", number, "--socket", daemon.admin)
+                self.assertEqual(again.returncode, 1)
+                self.assertIn("INVALID_FIELD: id names no unusable key", again.stderr)
+            self.assertEqual(json.loads(cli("keys", "list", "--json", "--socket", daemon.admin).stdout), {"keys": [], "unusable": []})
+            self.assertEqual(daemon.log().count('"event":"key.discarded"'), 2)
+            for family in ("cst", "gateway_receipt"):
+                self.assertEqual(cli("keys", "create", family, "--socket", daemon.admin).returncode, 0)
+            daemon.wait_ready()
+            usable = json.loads(cli("keys", "list", "--json", "--socket", daemon.admin).stdout)["keys"][0]["id"]
+            kept = cli("keys", "discard", usable, "--socket", daemon.admin)
+            self.assertEqual(kept.returncode, 1)
+            self.assertIn("KEY_IN_USE", kept.stderr)
+
     def test_keys_survive_a_restart(self):
         with Daemon.fresh() as daemon:
             did = daemon.did()

@@ -96,6 +96,25 @@ TEST_CASE("keyring: a family whose newest key is unusable does not sign and gets
           ErrorCode::key_exists);
 }
 
+TEST_CASE("keyring: a public half alone stops no key of its name, but an older one", "[hsm]") {
+    SoftwareBackend backend;
+    auto keyring = keyring_on(backend);
+    const Error why(ErrorCode::key_missing, "its private half is missing");
+    backend.set_unusable({"0102030405060708", "clawsigner/gateway_receipt/1", why});
+    CHECK_THAT(keyring.create(Family::gateway_receipt, Algorithm::ed25519).error().message,
+               Catch::Contains("clawsigner keys discard 0102030405060708"));
+    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    CHECK(keyring.active(Family::gateway_receipt).ok());
+    backend.set_unusable({"", "clawsigner/gateway_receipt/2", why});
+    CHECK_THAT(keyring.active(Family::gateway_receipt).error().message,
+               Catch::Contains("key clawsigner/gateway_receipt/2"));
+    CHECK(backend.discard("clawsigner/gateway_receipt/2").ok());
+    CHECK(keyring.active(Family::gateway_receipt).ok());
+    backend.set_unusable({"0102030405060709", "clawsigner/gateway_receipt/1",
+                          Error(ErrorCode::key_quarantined, "its public half is missing")});
+    CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::key_quarantined);
+}
+
 TEST_CASE("keyring: sampling checks one signature in n, and every probe", "[hsm]") {
     SoftwareBackend backend;
     const auto keyring = keyring_on(backend, {4});

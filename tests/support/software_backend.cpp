@@ -41,6 +41,20 @@ Result<crypto::Signature> SoftwareBackend::sign(const hsm::KeyId& key, ByteView 
     return signature;
 }
 
+Status SoftwareBackend::discard(const std::string& handle) {
+    if (state_ != hsm::BackendState::ready) {
+        return hsm::not_ready(state_);
+    }
+    const std::lock_guard lock(mutex_);
+    auto changed = std::make_shared<hsm::KeySnapshot>(*snapshot_);
+    const auto meant = [&](const hsm::UnusableKey& key) { return handle_of(key) == handle; };
+    if (std::erase_if(changed->unusable, meant) == 0) {
+        return Error::at("id", "names no key");
+    }
+    snapshot_ = std::move(changed);
+    return Status::done();
+}
+
 void SoftwareBackend::set_unusable(hsm::UnusableKey key) {
     const std::lock_guard lock(mutex_);
     auto changed = std::make_shared<hsm::KeySnapshot>(*snapshot_);
