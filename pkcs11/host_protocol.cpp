@@ -123,6 +123,7 @@ std::size_t index_of(std::string_view call) {
 void put(Writer& out, const Error& error) {
     out.number(static_cast<std::uint64_t>(error.code));
     out.text(error.message);
+    out.text(error.field);
     out.number(index_of(error.call));
     out.number(error.native);
 }
@@ -130,6 +131,7 @@ void put(Writer& out, const Error& error) {
 Error get_error(Reader& in) {
     const auto code = in.number(static_cast<std::uint64_t>(ErrorCode::unreachable));
     Error error(static_cast<ErrorCode>(code), in.text());
+    error.field = in.text();
     error.call = kCalls.at(in.number(kCalls.size() - 1));
     error.native = in.number();
     return error;
@@ -273,6 +275,14 @@ Question get_generate(Reader& in) {
     return Generate{name, get_algorithm(in)};
 }
 
+void put(Writer& out, const Discard& discard) {
+    out.text(discard.handle);
+}
+
+Question get_discard(Reader& in) {
+    return Discard{in.text()};
+}
+
 void put(Writer& out, const Sign& sign) {
     out.number(sign.requests.size());
     for (const SignRequest& request : sign.requests) {
@@ -330,6 +340,14 @@ Reply get_generated(Reader& in) {
     return Generated{*std::move(key), get_snapshot(in)};
 }
 
+void put(Writer& out, const Discarded& discarded) {
+    put(out, discarded.keys);
+}
+
+Reply get_discarded(Reader& in) {
+    return Discarded{get_snapshot(in)};
+}
+
 void put(Writer& out, const Signed& made) {
     out.bytes(made.signature);
 }
@@ -382,14 +400,15 @@ Bytes encode(const Reply& reply) {
 }
 
 Result<Question> decode_question(ByteView packet) {
-    static constexpr std::array<Question (*)(Reader&), 4> kReaders{get_open, get_login_answer,
-                                                                   get_generate, get_sign};
+    static constexpr std::array<Question (*)(Reader&), 5> kReaders{
+        get_open, get_login_answer, get_generate, get_discard, get_sign};
     return decoded<Question>(packet, kReaders);
 }
 
 Result<Reply> decode_reply(ByteView packet) {
-    static constexpr std::array<Reply (*)(Reader&), 6> kReaders{
-        get_may_log_in, get_login_answered, get_opened, get_generated, get_signed, get_failed};
+    static constexpr std::array<Reply (*)(Reader&), 7> kReaders{
+        get_may_log_in, get_login_answered, get_opened, get_generated,
+        get_discarded,  get_signed,         get_failed};
     return decoded<Reply>(packet, kReaders);
 }
 

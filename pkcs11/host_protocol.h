@@ -32,6 +32,9 @@ struct Generate {
     hsm::KeyName name;
     crypto::Algorithm algorithm{};
 };
+struct Discard {
+    std::string handle;
+};
 struct SignRequest {
     hsm::KeyId key;
     std::chrono::milliseconds time{};  // until the deadline; clocks are not compared
@@ -55,6 +58,9 @@ struct Generated {
     hsm::StoredKey key;
     hsm::KeySnapshot keys;
 };
+struct Discarded {
+    hsm::KeySnapshot keys;
+};
 struct Signed {
     crypto::Signature signature{};
 };
@@ -62,8 +68,8 @@ struct Failed {
     Error error;
 };
 
-using Question = std::variant<Open, LoginAnswer, Generate, Sign>;
-using Reply = std::variant<MayLogIn, LoginAnswered, Opened, Generated, Signed, Failed>;
+using Question = std::variant<Open, LoginAnswer, Generate, Discard, Sign>;
+using Reply = std::variant<MayLogIn, LoginAnswered, Opened, Generated, Discarded, Signed, Failed>;
 
 Bytes encode(const Question& question);
 Bytes encode(const Reply& reply);

@@ -201,6 +201,14 @@ Result<hsm::StoredKey> HostedToken::generate(const hsm::KeyName& name,
     return std::move(made.key);
 }
 
+Status HostedToken::discard(const std::string& handle) {
+    const std::lock_guard one_at_a_time(control_mutex_);
+    TRY(auto made, as<host::Discarded>(ask(process_->control(), host::Discard{handle},
+                                           base::deadline_in(patience_))));
+    set_keys(std::move(made.keys));
+    return Status::done();
+}
+
 void HostedToken::set_keys(hsm::KeySnapshot keys) {
     auto fresh = std::make_shared<const hsm::KeySnapshot>(std::move(keys));
     const std::lock_guard lock(keys_mutex_);

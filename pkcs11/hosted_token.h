@@ -30,6 +30,7 @@ public:
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
+    Status discard(const std::string& handle) override;
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     const std::string& description() const noexcept override { return description_; }
     void abandon() noexcept override { process_->kill(); }

@@ -72,6 +72,15 @@ private:
     CK_SESSION_HANDLE session_;
 };
 
+/// To whom is not logged in, a token full of keys looks empty.
+Status still_logged_in(const CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session) {
+    CK_SESSION_INFO info{};
+    CHECK_OK(check("C_GetSessionInfo", cryptoki.C_GetSessionInfo(session, &info)));
+    return info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS
+               ? Status::done()
+               : Status(error_from("C_GetSessionInfo", CKR_USER_NOT_LOGGED_IN));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<InlineToken>> InlineToken::open(const TokenSettings& settings,
@@ -114,6 +123,7 @@ Status InlineToken::log_in(const Secret& pin, LoginGate& gate) {
 Status InlineToken::find_and_prove_keys() {
     TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
     TRY(KeyObjects objects, find_keys(module_->cryptoki(), session.get()));
+    CHECK_OK(still_logged_in(module_->cryptoki(), session.get()));
     auto snapshot = std::make_shared<hsm::KeySnapshot>();
     auto fresh = std::make_shared<Found>();
     snapshot->unusable = std::move(objects.unusable);
@@ -126,21 +136,25 @@ Status InlineToken::find_and_prove_keys() {
     return Status::done();
 }
 
-/// A handle says nothing about the key behind it, so each key signs once before it is trusted. A
-/// call that fails is the device's trouble, not the key's.
+/// A handle says nothing about the key behind it, so each key signs once before it is trusted, or
+/// once more when that does not verify. A call that fails is the device's trouble, not the key's.
 Status InlineToken::prove(const KeyObject& object, CK_SESSION_HANDLE session,
                           hsm::KeySnapshot& snapshot, Found& found) const {
     const Handle handle{object.handle, object.key.public_key.algorithm()};
-    TRY(const auto probe, crypto::ProbeInput::fresh());
-    TRY(const auto signature, sign_in(session, handle, probe.bytes()));
-    if (object.key.public_key.verifies(probe.bytes(), signature)) {
-        found.handles.emplace(object.key.id, handle);
-        snapshot.keys.push_back(object.key);
-    } else {
-        snapshot.unusable.push_back({object.key.id.text(), key_label(object.key.name),
-                                     Error(ErrorCode::key_quarantined,
-                                           "its signature does not verify with its public half")});
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        TRY(const auto probe, crypto::ProbeInput::fresh());
+        TRY(const auto signature, sign_in(session, handle, probe.bytes()));
+        if (object.key.public_key.verifies(probe.bytes(), signature)) {
+            found.handles.emplace(object.key.id, handle);
+            snapshot.keys.push_back(object.key);
+            return Status::done();
+        }
     }
+    Error unproven(ErrorCode::key_quarantined,
+                   "its signature does not verify with its public half");
+    unproven.call = "C_Sign";
+    snapshot.unusable.push_back(
+        {object.key.id.text(), key_label(object.key.name), std::move(unproven)});
     return Status::done();
 }
 

@@ -114,9 +114,12 @@ private:
         if (const auto* open = std::get_if<host::Open>(&question)) {
             return control_.send(host::encode(this->open(*open)));
         }
-        const auto* generate = std::get_if<host::Generate>(&question);
+        if (const auto* generate = std::get_if<host::Generate>(&question)) {
+            return control_.send(host::encode(this->generate(*generate)));
+        }
+        const auto* discard = std::get_if<host::Discard>(&question);
         return control_.send(
-            host::encode(generate == nullptr ? out_of_place() : this->generate(*generate)));
+            host::encode(discard == nullptr ? out_of_place() : this->discard(*discard)));
     }
 
     Reply open(const host::Open& open) {
@@ -144,6 +147,14 @@ private:
         auto key = token_->generate(generate.name, generate.algorithm);
         return key.ok() ? Reply(host::Generated{std::move(key).value(), *token_->keys()})
                         : failed(key.error());
+    }
+
+    Reply discard(const host::Discard& discard) {
+        if (token_ == nullptr) {
+            return out_of_place();
+        }
+        const Status discarded = token_->discard(discard.handle);
+        return discarded.ok() ? Reply(host::Discarded{*token_->keys()}) : failed(discarded.error());
     }
 
     Status sign(Channel& lane, const host::Question& question) {

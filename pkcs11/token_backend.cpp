@@ -96,6 +96,10 @@ void TokenBackend::reopen() {
         not_opened(opened.error());
         return;
     }
+    if (const auto doubt = doubt_of(*(*opened)->keys())) {
+        not_opened(*doubt);
+        return;
+    }
     take_keys(*(*opened)->keys());
     {
         const std::lock_guard lock(state_mutex_);
@@ -117,6 +121,19 @@ Result<std::unique_ptr<Token>> TokenBackend::open_token() {
     }
     TRY(std::unique_ptr<Token> token, InlineToken::open(settings_, pin_memory_));
     return token;
+}
+
+/// A key that has signed here before and now signs wrongly is the device's trouble: nothing is
+/// signed with any of its keys until it passes. One that never did is only that key's.
+std::optional<Error> TokenBackend::doubt_of(const hsm::KeySnapshot& found) const {
+    const std::lock_guard lock(state_mutex_);
+    for (const hsm::UnusableKey& key : found.unusable) {
+        const auto name = hsm::parse_key_label(key.label);
+        if (name && key.why.call == "C_Sign" && first_seen_.contains(*name)) {
+            return Error(ErrorCode::hsm_down, "key " + key.id + ": " + key.why.message);
+        }
+    }
+    return std::nullopt;
 }
 
 Status TokenBackend::pin_may_be_tried() {

@@ -61,6 +61,7 @@ private:
     void wait_before_retry(std::unique_lock<std::mutex>& lock);
     void reopen();
     Result<std::unique_ptr<Token>> open_token();
+    std::optional<Error> doubt_of(const hsm::KeySnapshot& found) const;
     void close();
     /// Does nothing when it is in another state than `only_from`.
     void set_state(hsm::BackendState state, std::optional<Error> why,

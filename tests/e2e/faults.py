@@ -27,7 +27,7 @@ import receipt_oracle
 
 # Where the daemon runs the module: "inline", in its own process, or "process", in one apart. In its own process a hang or a crash
 # of the module is the daemon's.
-ISOLATION = "inline"
+ISOLATION = "process"
 ENDS_ITS_PROCESS = ("hang", "crash") if ISOLATION == "inline" else ()
 
 MODULE = BIN.parent / "lib" / "faultp11.so"

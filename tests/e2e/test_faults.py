@@ -155,15 +155,6 @@ def run_all(cases):
     return results
 
 
-# What the daemon does not live up to yet. A case that begins to hold must leave this list.
-NOT_YET = {
-    # It logs in, finds no private key, and takes the token for an empty one: KEY_MISSING until it is restarted.
-    *(f"C_FindObjectsInit logout, reopening, {load}" for load in CONNECTIONS),
-    # A key whose first signature after a reopening is bad once is not tried again: KEY_QUARANTINED until it is restarted.
-    *(f"C_Sign {lie}, reopening, idle" for lie in LIES["C_Sign"]),
-}
-
-
 class Faults(unittest.TestCase):
     def test_the_list_names_every_function_that_the_daemon_calls(self):
         with FaultyDaemon.behind_faults(without_token_key=True) as daemon:
@@ -181,10 +172,7 @@ class Faults(unittest.TestCase):
         self.assertEqual(len(results), len(cases))
         for case, violations in results:
             with self.subTest(str(case)):
-                if str(case) in NOT_YET:
-                    self.assertTrue(violations, "it holds: take it off the list")
-                else:
-                    self.assertFalse(violations, "\n".join(["", *violations]))
+                self.assertFalse(violations, "\n".join(["", *violations]))
 
     def test_a_device_that_vanishes_whole_and_comes_back_is_signed_with_again(self):
         with FaultyDaemon.behind_faults() as daemon, Load(daemon, 8) as load:

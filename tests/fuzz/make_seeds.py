@@ -101,7 +101,7 @@ def text(value):
     return number(len(value)) + value
 
 
-EMPTY_ERROR = number(12) + text(b"C_Sign: CKR_DEVICE_REMOVED") + number(11) + number(0x32)
+EMPTY_ERROR = number(12) + text(b"C_Sign: CKR_DEVICE_REMOVED") + text(b"id") + number(11) + number(0x32)
 PUBLIC_KEY = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 KEY = text(bytes(8)) + number(1) + number(7) + number(0) + text(PUBLIC_KEY) + number(1) * 6
 for packet in (
@@ -109,12 +109,14 @@ for packet in (
     number(1) + number(0),
     number(1) + number(1) + EMPTY_ERROR,
     number(2) + number(0) + number(1) + number(1),
-    number(3) + number(1) + text(bytes(8)) + number(250) + text(b"message"),
-    number(3) + number(2) + (text(bytes(8)) + number(9) + text(b"m")) * 2,
+    number(3) + text(b"00ff"),
+    number(4) + number(1) + text(bytes(8)) + number(250) + text(b"message"),
+    number(4) + number(2) + (text(bytes(8)) + number(9) + text(b"m")) * 2,
     number(1) + number(1) + EMPTY_ERROR,
     number(2) + text(b"device") + number(1) + KEY + number(1) + text(b"00") + text(b"label") + EMPTY_ERROR,
     number(3) + KEY + number(0) * 2,
-    number(4) + text(bytes(64)),
-    number(5) + EMPTY_ERROR,
+    number(4) + number(0) * 2,
+    number(5) + text(bytes(64)),
+    number(6) + EMPTY_ERROR,
 ):
     seed("host_protocol", packet)

@@ -25,6 +25,7 @@ Error native_error() {
     Error error(ErrorCode::hsm_down, "C_Sign: CKR_DEVICE_REMOVED");
     error.call = "C_Sign";
     error.native = 0x32;
+    error.field = "id";
     return error;
 }
 
@@ -64,6 +65,8 @@ TEST_CASE("host protocol: what is asked arrives as it was") {
     CHECK(sign.requests.front().message == Bytes{1, 2, 3});
     CHECK(sign.requests.back().time.count() == 0);
 
+    CHECK(through<host::Discard>(host::Discard{"00ff"}).handle == "00ff");
+
     const auto generate =
         through<host::Generate>(host::Generate{{crypto::Family::cst, 2}, crypto::Algorithm::p256});
     CHECK(generate.name.version == 2);
@@ -78,6 +81,7 @@ TEST_CASE("host protocol: what is answered arrives as it was") {
     CHECK(error.code == ErrorCode::hsm_down);
     CHECK(error.call == "C_Sign");
     CHECK(error.native == 0x32);
+    CHECK(error.field == "id");
 
     const auto opened = through<host::Opened>(
         host::Opened{"a device", {{stored_key()}, {{"00", "clawsigner/cst/1", native_error()}}}});
