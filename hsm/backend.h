@@ -77,7 +77,7 @@ public:
 
     /// Signs `message` (hashed inside where the algorithm hashes; P-256 with the smaller s, see
     /// crypto::use_low_s). Not verified yet: that is the
-    /// caller's. Errors: hsm_down, pin_held, key_missing.
+    /// caller's. Errors: hsm_down, pin_held, key_missing, key_quarantined, unsupported.
     virtual Result<crypto::Signature> sign(const KeyId& key, ByteView message,
                                            Deadline deadline) = 0;
 

@@ -9,107 +9,133 @@
 namespace clawsigner::pkcs11 {
 namespace {
 
-struct Named {
-    CK_RV rv;
-    std::string_view name;
-};
+/// What is not the standard's, a vendor's own included.
+constexpr ReturnValue kUnknown{CKR_VENDOR_DEFINED, "", Remedy::module, ErrorCode::hsm_down};
 
-#define NAMED(rv) \
-    Named {       \
-        rv, #rv   \
+#define ROW(rv, remedy, code) \
+    ReturnValue {             \
+        rv, #rv, remedy, code \
     }
-constexpr std::array kNames{
-    NAMED(CKR_OK),
-    NAMED(CKR_CANCEL),
-    NAMED(CKR_HOST_MEMORY),
-    NAMED(CKR_SLOT_ID_INVALID),
-    NAMED(CKR_GENERAL_ERROR),
-    NAMED(CKR_FUNCTION_FAILED),
-    NAMED(CKR_ARGUMENTS_BAD),
-    NAMED(CKR_NO_EVENT),
-    NAMED(CKR_NEED_TO_CREATE_THREADS),
-    NAMED(CKR_CANT_LOCK),
-    NAMED(CKR_ATTRIBUTE_READ_ONLY),
-    NAMED(CKR_ATTRIBUTE_SENSITIVE),
-    NAMED(CKR_ATTRIBUTE_TYPE_INVALID),
-    NAMED(CKR_ATTRIBUTE_VALUE_INVALID),
-    NAMED(CKR_DATA_INVALID),
-    NAMED(CKR_DATA_LEN_RANGE),
-    NAMED(CKR_DEVICE_ERROR),
-    NAMED(CKR_DEVICE_MEMORY),
-    NAMED(CKR_DEVICE_REMOVED),
-    NAMED(CKR_FUNCTION_CANCELED),
-    NAMED(CKR_FUNCTION_NOT_PARALLEL),
-    NAMED(CKR_FUNCTION_NOT_SUPPORTED),
-    NAMED(CKR_KEY_HANDLE_INVALID),
-    NAMED(CKR_KEY_SIZE_RANGE),
-    NAMED(CKR_KEY_TYPE_INCONSISTENT),
-    NAMED(CKR_KEY_FUNCTION_NOT_PERMITTED),
-    NAMED(CKR_MECHANISM_INVALID),
-    NAMED(CKR_MECHANISM_PARAM_INVALID),
-    NAMED(CKR_OBJECT_HANDLE_INVALID),
-    NAMED(CKR_OPERATION_ACTIVE),
-    NAMED(CKR_OPERATION_NOT_INITIALIZED),
-    NAMED(CKR_PIN_INCORRECT),
-    NAMED(CKR_PIN_INVALID),
-    NAMED(CKR_PIN_LEN_RANGE),
-    NAMED(CKR_PIN_EXPIRED),
-    NAMED(CKR_PIN_LOCKED),
-    NAMED(CKR_SESSION_CLOSED),
-    NAMED(CKR_SESSION_COUNT),
-    NAMED(CKR_SESSION_HANDLE_INVALID),
-    NAMED(CKR_SESSION_PARALLEL_NOT_SUPPORTED),
-    NAMED(CKR_SESSION_READ_ONLY),
-    NAMED(CKR_SESSION_EXISTS),
-    NAMED(CKR_SESSION_READ_ONLY_EXISTS),
-    NAMED(CKR_SESSION_READ_WRITE_SO_EXISTS),
-    NAMED(CKR_SIGNATURE_INVALID),
-    NAMED(CKR_SIGNATURE_LEN_RANGE),
-    NAMED(CKR_TEMPLATE_INCOMPLETE),
-    NAMED(CKR_TEMPLATE_INCONSISTENT),
-    NAMED(CKR_TOKEN_NOT_PRESENT),
-    NAMED(CKR_TOKEN_NOT_RECOGNIZED),
-    NAMED(CKR_TOKEN_WRITE_PROTECTED),
-    NAMED(CKR_USER_ALREADY_LOGGED_IN),
-    NAMED(CKR_USER_NOT_LOGGED_IN),
-    NAMED(CKR_USER_PIN_NOT_INITIALIZED),
-    NAMED(CKR_USER_TYPE_INVALID),
-    NAMED(CKR_USER_ANOTHER_ALREADY_LOGGED_IN),
-    NAMED(CKR_USER_TOO_MANY_TYPES),
-    NAMED(CKR_RANDOM_SEED_NOT_SUPPORTED),
-    NAMED(CKR_RANDOM_NO_RNG),
-    NAMED(CKR_DOMAIN_PARAMS_INVALID),
-    NAMED(CKR_CURVE_NOT_SUPPORTED),
-    NAMED(CKR_BUFFER_TOO_SMALL),
-    NAMED(CKR_CRYPTOKI_NOT_INITIALIZED),
-    NAMED(CKR_CRYPTOKI_ALREADY_INITIALIZED),
-    NAMED(CKR_FUNCTION_REJECTED),
+// In the order of their numbers. CKR_OK is no error; one that claims it has lost its way.
+constexpr std::array kReturnValues{
+    // clang-format off
+    ROW(CKR_OK, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_CANCEL, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_HOST_MEMORY, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SLOT_ID_INVALID, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_GENERAL_ERROR, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_FUNCTION_FAILED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_ARGUMENTS_BAD, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_NO_EVENT, Remedy::request, ErrorCode::hsm_down),
+    ROW(CKR_NEED_TO_CREATE_THREADS, Remedy::person, ErrorCode::hsm_down),
+    ROW(CKR_CANT_LOCK, Remedy::person, ErrorCode::hsm_down),
+    ROW(CKR_ATTRIBUTE_READ_ONLY, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_ATTRIBUTE_SENSITIVE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_ATTRIBUTE_TYPE_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_ATTRIBUTE_VALUE_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_ACTION_PROHIBITED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_DATA_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_DATA_LEN_RANGE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_DEVICE_ERROR, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_DEVICE_MEMORY, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_DEVICE_REMOVED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_ENCRYPTED_DATA_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_ENCRYPTED_DATA_LEN_RANGE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_FUNCTION_CANCELED, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_FUNCTION_NOT_PARALLEL, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_FUNCTION_NOT_SUPPORTED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_HANDLE_INVALID, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_KEY_SIZE_RANGE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_TYPE_INCONSISTENT, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_NOT_NEEDED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_CHANGED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_KEY_NEEDED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_INDIGESTIBLE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_FUNCTION_NOT_PERMITTED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_NOT_WRAPPABLE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_KEY_UNEXTRACTABLE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_MECHANISM_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_MECHANISM_PARAM_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_OBJECT_HANDLE_INVALID, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_OPERATION_ACTIVE, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_OPERATION_NOT_INITIALIZED, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_PIN_INCORRECT, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_PIN_INVALID, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_PIN_LEN_RANGE, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_PIN_EXPIRED, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_PIN_LOCKED, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_SESSION_CLOSED, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_COUNT, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_HANDLE_INVALID, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_PARALLEL_NOT_SUPPORTED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_READ_ONLY, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_EXISTS, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_READ_ONLY_EXISTS, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SESSION_READ_WRITE_SO_EXISTS, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SIGNATURE_INVALID, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_SIGNATURE_LEN_RANGE, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_TEMPLATE_INCOMPLETE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_TEMPLATE_INCONSISTENT, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_TOKEN_NOT_PRESENT, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_TOKEN_NOT_RECOGNIZED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_TOKEN_WRITE_PROTECTED, Remedy::person, ErrorCode::hsm_down),
+    ROW(CKR_UNWRAPPING_KEY_HANDLE_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_UNWRAPPING_KEY_SIZE_RANGE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_USER_ALREADY_LOGGED_IN, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_USER_NOT_LOGGED_IN, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_USER_PIN_NOT_INITIALIZED, Remedy::person, ErrorCode::hsm_down),
+    ROW(CKR_USER_TYPE_INVALID, Remedy::person, ErrorCode::hsm_down),
+    ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_USER_TOO_MANY_TYPES, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_WRAPPED_KEY_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_WRAPPED_KEY_LEN_RANGE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_WRAPPING_KEY_HANDLE_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_WRAPPING_KEY_SIZE_RANGE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_RANDOM_SEED_NOT_SUPPORTED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_RANDOM_NO_RNG, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_DOMAIN_PARAMS_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_CURVE_NOT_SUPPORTED, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_BUFFER_TOO_SMALL, Remedy::session, ErrorCode::hsm_down),
+    ROW(CKR_SAVED_STATE_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_INFORMATION_SENSITIVE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_STATE_UNSAVEABLE, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_CRYPTOKI_NOT_INITIALIZED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_MUTEX_BAD, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_MUTEX_NOT_LOCKED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_NEW_PIN_MODE, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_NEXT_OTP, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_EXCEEDED_MAX_ITERATIONS, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_FIPS_SELF_TEST_FAILED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_LIBRARY_LOAD_FAILED, Remedy::module, ErrorCode::hsm_down),
+    ROW(CKR_PIN_TOO_WEAK, Remedy::person, ErrorCode::pin_held),
+    ROW(CKR_PUBLIC_KEY_INVALID, Remedy::request, ErrorCode::unsupported),
+    ROW(CKR_FUNCTION_REJECTED, Remedy::request, ErrorCode::hsm_down),
+    ROW(CKR_VENDOR_DEFINED, Remedy::module, ErrorCode::hsm_down),
+    // clang-format on
 };
-#undef NAMED
+#undef ROW
 
-bool is_pin_refusal(CK_RV rv) {
-    return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE ||
-           rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
-}
-
-bool is_not_offered(CK_RV rv) {
-    return rv == CKR_MECHANISM_INVALID || rv == CKR_FUNCTION_NOT_SUPPORTED ||
-           rv == CKR_CURVE_NOT_SUPPORTED || rv == CKR_DOMAIN_PARAMS_INVALID;
-}
-
-ErrorCode code_of(CK_RV rv) {
-    if (is_pin_refusal(rv)) {
-        return ErrorCode::pin_held;
-    }
-    return is_not_offered(rv) ? ErrorCode::unsupported : ErrorCode::hsm_down;
+const ReturnValue& row_of(CK_RV rv) {
+    const auto found = std::ranges::find(kReturnValues, rv, &ReturnValue::rv);
+    return found == kReturnValues.end() ? kUnknown : *found;
 }
 
 }  // namespace
 
+std::span<const ReturnValue> return_values() noexcept {
+    return kReturnValues;
+}
+
+Remedy remedy_of(const Error& error) noexcept {
+    return error.call.empty() ? Remedy::request : row_of(error.native).remedy;
+}
+
 std::string rv_name(CK_RV rv) {
-    const auto found = std::ranges::find(kNames, rv, &Named::rv);
-    if (found != kNames.end()) {
-        return std::string(found->name);
+    if (const auto& row = row_of(rv); !row.name.empty()) {
+        return std::string(row.name);
     }
     std::array<char, 20> hex{};
     const auto end = std::to_chars(hex.data(), hex.data() + hex.size(), rv, 16);
@@ -117,7 +143,7 @@ std::string rv_name(CK_RV rv) {
 }
 
 Error error_from(std::string_view call, CK_RV rv) {
-    Error error(code_of(rv), std::string(call) + ": " + rv_name(rv));
+    Error error(row_of(rv).code, std::string(call) + ": " + rv_name(rv));
     if (error.code == ErrorCode::pin_held) {
         error.message.append("; correct the PIN, then: clawsigner pin retry");
     }

@@ -174,8 +174,12 @@ Result<crypto::Signature> InlineToken::sign(const hsm::KeyId& key, ByteView mess
     if (handle == found->handles.end()) {
         return Error(ErrorCode::key_missing, "key " + key.text() + " is not on the token");
     }
-    TRY(const auto session, sessions_->borrow(deadline));
-    return sign_in(session.get(), handle->second, message);
+    TRY(auto session, sessions_->borrow(deadline));
+    auto signature = sign_in(session.get(), handle->second, message);
+    if (!signature.ok() && remedy_of(signature.error()) == Remedy::session) {
+        CHECK_OK(sessions_->replace(session, signature.error()));
+    }
+    return signature;
 }
 
 Result<crypto::Signature> InlineToken::sign_in(CK_SESSION_HANDLE session, const Handle& key,

@@ -31,7 +31,7 @@ public:
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     const std::string& description() const noexcept override { return description_; }
 
-    std::size_t session_count() const noexcept { return sessions_->size(); }
+    std::size_t session_count() const { return sessions_->size(); }
 
 private:
     struct Handle {

@@ -17,6 +17,7 @@ SessionPool::~SessionPool() {
 }
 
 Status SessionPool::open(std::size_t wanted) {
+    const std::lock_guard lock(mutex_);
     while (opened_.size() < wanted) {
         CK_SESSION_HANDLE session = 0;
         const CK_RV rv =
@@ -27,7 +28,6 @@ Status SessionPool::open(std::size_t wanted) {
         CHECK_OK(check("C_OpenSession", rv));
         opened_.push_back(session);
     }
-    const std::lock_guard lock(mutex_);
     free_ = opened_;
     return Status::done();
 }
@@ -40,6 +40,26 @@ Result<SessionPool::Lease> SessionPool::borrow(Deadline deadline) {
     const CK_SESSION_HANDLE session = free_.back();
     free_.pop_back();
     return Lease(*this, session);
+}
+
+Status SessionPool::replace(Lease& failed, const Error& why) {
+    // The new one first: a token logs out when its last session ends.
+    CK_SESSION_HANDLE fresh = 0;
+    const CK_RV rv = cryptoki_->C_OpenSession(slot_, CKF_SERIAL_SESSION, nullptr, nullptr, &fresh);
+    const CK_SESSION_HANDLE gone = failed.session_;
+    // A handle that is free again may be somebody else's by now.
+    if (why.native != CKR_SESSION_HANDLE_INVALID && why.native != CKR_SESSION_CLOSED) {
+        cryptoki_->C_CloseSession(gone);
+    }
+    const std::lock_guard lock(mutex_);
+    std::erase(opened_, gone);
+    if (rv != CKR_OK) {
+        failed.pool_ = nullptr;
+        return error_from("C_OpenSession", rv);
+    }
+    opened_.push_back(fresh);
+    failed.session_ = fresh;
+    return Status::done();
 }
 
 void SessionPool::give_back(CK_SESSION_HANDLE session) {

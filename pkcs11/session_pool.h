@@ -49,15 +49,22 @@ public:
     /// Waits for a free session. Error: hsm_down, past the deadline.
     Result<Lease> borrow(Deadline deadline);
 
-    std::size_t size() const noexcept { return opened_.size(); }
+    /// Puts a fresh session in the place of one that failed with `why`, which never comes back. On
+    /// error the lease is empty, and the pool has one session fewer. Error: as error_from.
+    Status replace(Lease& failed, const Error& why);
+
+    std::size_t size() const {
+        const std::lock_guard lock(mutex_);
+        return opened_.size();
+    }
 
 private:
     void give_back(CK_SESSION_HANDLE session);
 
     CK_FUNCTION_LIST* cryptoki_;
     CK_SLOT_ID slot_;
+    mutable std::mutex mutex_;
     std::vector<CK_SESSION_HANDLE> opened_;
-    std::mutex mutex_;
     std::condition_variable freed_;
     std::vector<CK_SESSION_HANDLE> free_;
 };

@@ -23,7 +23,8 @@ public:
     Token& operator=(const Token&) = delete;
 
     /// Errors: hsm_down, with the call that failed, or without one when no session came free in
-    /// time; key_missing.
+    /// time; key_missing; unsupported. When a fresh session may help (Remedy::session) there is one
+    /// for the next call.
     virtual Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                            Deadline deadline) = 0;
     /// Errors: hsm_down, unsupported; key_exists, when the token has a key of that name.

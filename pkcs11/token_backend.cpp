@@ -1,5 +1,7 @@
 #include "pkcs11/token_backend.h"
 
+#include "base/secret.h"
+#include "pkcs11/error.h"
 #include "pkcs11/hosted_token.h"
 #include "pkcs11/inline_token.h"
 
@@ -217,10 +219,17 @@ std::shared_ptr<const hsm::KeySnapshot> TokenBackend::keys() const {
 }
 
 void TokenBackend::note_failure(const Error& error) {
-    // A call that failed is the device's trouble unless it says that the request was; waiting too
-    // long for a session is load, not trouble, and carries no call.
-    if (error.code == ErrorCode::hsm_down && !error.call.empty()) {
-        suspect(error);
+    switch (remedy_of(error)) {
+        case Remedy::request:
+            return;  // waiting too long for a session is load, not trouble, and is here, too
+        case Remedy::person:
+            if (error.code == ErrorCode::pin_held) {
+                set_state(BackendState::held, error, BackendState::ready);
+            }
+            return;
+        case Remedy::session:
+        case Remedy::module:
+            suspect(error);
     }
 }
 
@@ -255,10 +264,28 @@ Result<crypto::Signature> TokenBackend::sign(const hsm::KeyId& key, ByteView mes
         return hsm::not_ready(status().state);
     }
     auto signature = token_->sign(key, message, deadline);
+    if (!signature.ok() && remedy_of(signature.error()) == Remedy::session &&
+        std::chrono::steady_clock::now() < deadline) {
+        signature = sign_again(key, message, deadline);
+    }
     if (!signature.ok()) {
         note_failure(signature.error());
     }
     return signature;
+}
+
+Result<crypto::Signature> TokenBackend::sign_again(const hsm::KeyId& key, ByteView message,
+                                                   Deadline deadline) {
+    TRY(auto signature, token_->sign(key, message, deadline));
+    const auto known = keys();
+    const auto stored = std::ranges::find(known->keys, key, &hsm::StoredKey::id);
+    if (stored != known->keys.end() && stored->public_key.verifies(message, signature)) {
+        return signature;
+    }
+    base::wipe_bytes(signature);
+    distrust(key);
+    return Error(ErrorCode::key_quarantined,
+                 "key " + key.text() + " gave a signature that does not verify");
 }
 
 Result<hsm::StoredKey> TokenBackend::generate(const hsm::KeyName& name,

@@ -23,7 +23,8 @@ class Token;
 /// A token in this process as a hsm::Backend, with the thread that opens it, notices when it fails
 /// and opens it again.
 ///
-/// Any error of a signing call makes the token suspect: nothing more is signed with it, every
+/// A signing call that fails with its session is made once more on another. One that fails with
+/// its device makes the token suspect: nothing more is signed with it, every
 /// handle and session is thrown away, the module is finalised and initialised again, and each key
 /// found anew must have the public key it had before and sign a probe. Where that fails, or does
 /// not last, it is tried again and again, `retry_first` after the first failure and twice as long
@@ -37,7 +38,7 @@ public:
         hsm::StateObserver on_change;
         /// Of this store alone, in a directory of the daemon's own. Where it cannot be written,
         /// nobody logs in.
-        std::filesystem::path pin_memory{};
+        std::filesystem::path pin_memory;
     };
 
     /// Starts opening at once, in the background. `clock` outlives the backend.
@@ -74,7 +75,11 @@ private:
     void take_keys(const hsm::KeySnapshot& found);
     /// A person gave up what `handle` named among `before`: another key may have its name.
     void forget_names(const hsm::KeySnapshot& before, const std::string& handle);
-    /// Judges a failed call: a fault of the device makes the token suspect.
+    /// Once more, after a fault of the session. Nothing says that the key's handle means the same
+    /// key in the new one, so this signature is verified here, whatever the policy.
+    Result<crypto::Signature> sign_again(const hsm::KeyId& key, ByteView message,
+                                         Deadline deadline);
+    /// Judges a failed call by its remedy.
     void note_failure(const Error& error);
     void suspect(const Error& why);
 

@@ -123,7 +123,7 @@ TEST_CASE("discard: a backend lets another key have the name of one that was giv
         changed.notify_all();
     };
     SoftHsmObjects(hsm).make(kLabel, kId, Half::both);
-    pkcs11::TokenBackend backend(hsm.settings(), {20ms, note, hsm.dir() / "memory"}, clock);
+    pkcs11::TokenBackend backend(hsm.settings(), {20ms, 20ms, note, hsm.dir() / "memory"}, clock);
     const auto wait_for = [&](BackendState wanted) {
         std::unique_lock lock(mutex);
         REQUIRE(changed.wait_for(lock, 10s, [&] { return state == wanted; }));

@@ -4,6 +4,9 @@
 #include "support/watched_backend.h"
 
 #include <catch2/catch.hpp>
+#include <p11-kit/pkcs11.h>
+
+#include <dlfcn.h>
 
 using namespace clawsigner;
 using namespace std::chrono_literals;
@@ -19,6 +22,29 @@ const hsm::KeyName kFirst{Family::gateway_receipt, 1};
 
 Deadline soon() {
     return base::deadline_in(5s);
+}
+
+/// The backend's own Cryptoki: what is done to its sessions here, it finds done.
+CK_FUNCTION_LIST& cryptoki() {
+    void* module = ::dlopen(SoftHsm::module().c_str(), RTLD_NOW | RTLD_NOLOAD);
+    REQUIRE(module != nullptr);
+    auto* get = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(module, "C_GetFunctionList"));
+    CK_FUNCTION_LIST* functions = nullptr;
+    REQUIRE(get(&functions) == CKR_OK);
+    ::dlclose(module);
+    return *functions;
+}
+
+/// In the order they were opened.
+std::vector<CK_SESSION_HANDLE> open_sessions() {
+    std::vector<CK_SESSION_HANDLE> sessions;
+    CK_SESSION_INFO info{};
+    for (CK_SESSION_HANDLE handle = 1; handle < 1000; ++handle) {
+        if (cryptoki().C_GetSessionInfo(handle, &info) == CKR_OK) {
+            sessions.push_back(handle);
+        }
+    }
+    return sessions;
 }
 
 }  // namespace
@@ -167,5 +193,68 @@ TEST_CASE("token backend: where the try cannot be written down, none is made", "
     CHECK(backend.next(BackendState::absent).why->code == ErrorCode::io_failed);
     hsm.set_pin_file("1234");
     std::filesystem::create_directory(hsm.dir() / "state");
+    backend.next(BackendState::ready);
+}
+
+TEST_CASE("token backend: a session that fails is replaced, and the signature made on the new one",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    Watched backend(hsm);
+    backend.next(BackendState::ready);
+    const auto key =
+        backend->generate(kFirst, GENERATE(Algorithm::ed25519, Algorithm::p256)).value();
+    const auto sessions = open_sessions();
+    REQUIRE(sessions.size() == 4);
+    std::size_t left = 0;
+    SECTION("it was closed under us") {
+        for (const std::size_t last : {3U, 2U, 1U}) {
+            REQUIRE(cryptoki().C_CloseSession(sessions[last]) == CKR_OK);
+        }
+        left = 2;  // the one that was left, and the new one
+    }
+    SECTION("an operation was left active in it") {
+        CK_MECHANISM sha256{CKM_SHA256, nullptr, 0};
+        for (const CK_SESSION_HANDLE session : sessions) {
+            REQUIRE(cryptoki().C_DigestInit(session, &sha256) == CKR_OK);
+        }
+        left = 4;
+    }
+    for (int i = 0; i < 3; ++i) {
+        const auto signature = backend->sign(key.id, base::as_bytes("m"), soon());
+        REQUIRE(signature.ok());
+        CHECK(key.public_key.verifies(base::as_bytes("m"), *signature));
+    }
+    CHECK_FALSE(backend.changed());
+    CHECK(open_sessions().size() == left);
+}
+
+TEST_CASE("token backend: where a fresh session does not help, the token is opened anew",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    auto settings = hsm.settings();
+    settings.sessions = 1;
+    Watched backend(settings, hsm.dir() / "memory");
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    // With its last session a token logs out.
+    REQUIRE(open_sessions().size() == 1);
+    REQUIRE(cryptoki().C_CloseSession(open_sessions().front()) == CKR_OK);
+    CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).error().code == ErrorCode::hsm_down);
+    backend.next(BackendState::suspect);
+    backend.next(BackendState::ready);
+    CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
+    CHECK(open_sessions().size() == 1);
+}
+
+TEST_CASE("token backend: past its deadline a signature is not tried again", "[pkcs11]") {
+    const SoftHsm hsm;
+    Watched backend(hsm);
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    const auto sessions = open_sessions();
+    REQUIRE(cryptoki().C_CloseSession(sessions.back()) == CKR_OK);
+    const auto late = backend->sign(key.id, base::as_bytes("m"), std::chrono::steady_clock::now());
+    CHECK(late.error().native == CKR_SESSION_HANDLE_INVALID);
+    backend.next(BackendState::suspect);
     backend.next(BackendState::ready);
 }

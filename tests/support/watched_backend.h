@@ -44,6 +44,12 @@ public:
         return found;
     }
 
+    /// Has it changed since the state that was last waited for?
+    bool changed() {
+        const std::lock_guard lock(mutex_);
+        return !seen_.empty();
+    }
+
 private:
     void note(const hsm::BackendStatus& status) {
         {
