@@ -177,7 +177,7 @@ Result<crypto::Signature> InlineToken::sign(const hsm::KeyId& key, ByteView mess
     TRY(auto session, sessions_->borrow(deadline));
     auto signature = sign_in(session.get(), handle->second, message);
     if (!signature.ok() && remedy_of(signature.error()) == Remedy::session) {
-        CHECK_OK(sessions_->replace(session, signature.error()));
+        CHECK_OK(sessions_->replace(session));
     }
     return signature;
 }

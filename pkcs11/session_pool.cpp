@@ -2,6 +2,8 @@
 
 #include "pkcs11/error.h"
 
+#include <algorithm>
+
 namespace clawsigner::pkcs11 {
 
 SessionPool::Lease::~Lease() {
@@ -42,24 +44,25 @@ Result<SessionPool::Lease> SessionPool::borrow(Deadline deadline) {
     return Lease(*this, session);
 }
 
-Status SessionPool::replace(Lease& failed, const Error& why) {
+Status SessionPool::replace(Lease& failed) {
     // The new one first: a token logs out when its last session ends.
     CK_SESSION_HANDLE fresh = 0;
     const CK_RV rv = cryptoki_->C_OpenSession(slot_, CKF_SERIAL_SESSION, nullptr, nullptr, &fresh);
     const CK_SESSION_HANDLE gone = failed.session_;
-    // A handle that is free again may be somebody else's by now.
-    if (why.native != CKR_SESSION_HANDLE_INVALID && why.native != CKR_SESSION_CLOSED) {
+    const std::lock_guard lock(mutex_);
+    opened_.erase(std::ranges::find(opened_, gone));
+    if (rv == CKR_OK) {
+        opened_.push_back(fresh);
+        failed.session_ = fresh;
+    } else {
+        failed.pool_ = nullptr;
+    }
+    // Closed also when the token says that it does not know it, lest it lies; unless its number was
+    // free and is another one's by now.
+    if (std::ranges::find(opened_, gone) == opened_.end()) {
         cryptoki_->C_CloseSession(gone);
     }
-    const std::lock_guard lock(mutex_);
-    std::erase(opened_, gone);
-    if (rv != CKR_OK) {
-        failed.pool_ = nullptr;
-        return error_from("C_OpenSession", rv);
-    }
-    opened_.push_back(fresh);
-    failed.session_ = fresh;
-    return Status::done();
+    return check("C_OpenSession", rv);
 }
 
 void SessionPool::give_back(CK_SESSION_HANDLE session) {

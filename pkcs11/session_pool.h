@@ -49,9 +49,9 @@ public:
     /// Waits for a free session. Error: hsm_down, past the deadline.
     Result<Lease> borrow(Deadline deadline);
 
-    /// Puts a fresh session in the place of one that failed with `why`, which never comes back. On
-    /// error the lease is empty, and the pool has one session fewer. Error: as error_from.
-    Status replace(Lease& failed, const Error& why);
+    /// Puts a fresh session in the place of one that failed, which never comes back. On error the
+    /// lease is empty, and the pool has one session fewer. Error: as error_from.
+    Status replace(Lease& failed);
 
     std::size_t size() const {
         const std::lock_guard lock(mutex_);

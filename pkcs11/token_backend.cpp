@@ -60,13 +60,16 @@ void TokenBackend::keep() {
     close();
 }
 
-/// The first try comes at once; those that follow a failure, or a token that failed soon after it
-/// was opened, wait longer each time.
+/// The first try comes at once; those that follow a failure, or a token that failed before it had
+/// signed anything, wait longer each time.
 void TokenBackend::wait_before_retry(std::unique_lock<std::mutex>& lock) {
     if (opened_ && std::chrono::steady_clock::now() - *opened_ > kSettled) {
         retry_after_ = std::chrono::milliseconds(0);
+    } else if (served_) {
+        retry_after_ = std::min(retry_after_, options_.retry_first);
     }
     opened_.reset();
+    served_ = false;
     state_changed_.wait_for(lock, retry_after_, [this] { return stopping_; });
     retry_after_ = std::clamp(2 * retry_after_, options_.retry_first, options_.retry_at_most);
 }
@@ -270,6 +273,8 @@ Result<crypto::Signature> TokenBackend::sign(const hsm::KeyId& key, ByteView mes
     }
     if (!signature.ok()) {
         note_failure(signature.error());
+    } else if (!served_) {
+        served_ = true;
     }
     return signature;
 }
