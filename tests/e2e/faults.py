@@ -135,10 +135,15 @@ class FaultyDaemon(Daemon):
 
     def delete_key(self, label):
         for kind in ("privkey", "pubkey"):
-            subprocess.run(
-                ["pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so", "--login", "--pin", (self.directory / "pin").read_text(),
-                 "--delete-object", "--type", kind, "--label", label],
-                env={**os.environ, "SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}, check=True, capture_output=True)  # fmt: skip
+            self.pkcs11_tool(
+                "--login", "--pin", (self.directory / "pin").read_text(), "--delete-object", "--type", kind, "--label", label
+            )
+
+    def pkcs11_tool(self, *words):
+        subprocess.run(
+            ["pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so", *words],
+            env={**os.environ, "SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}, check=True, capture_output=True,
+        )  # fmt: skip
 
     def wait_ready_to_sign(self):
         wait_for(lambda: self.sign().status == 200, PATIENCE, "the first signature")

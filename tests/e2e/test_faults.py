@@ -7,6 +7,7 @@ names contain that.
 import concurrent.futures
 import contextlib
 import os
+import signal
 import time
 import traceback
 import unittest
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 from harness import PATIENCE, request
 
 from faults import (
-    CODES, DEADLINE, ENDS_ITS_PROCESS, FaultyDaemon, Load, Violation, after_fault, every_key_signs,
-    nothing_is_left_behind, wait_for,
+    CODES, DEADLINE, ENDS_ITS_PROCESS, FaultModule, FaultyDaemon, Load, Violation, after_fault, backend_of, children,
+    every_key_signs, nothing_is_left_behind, wait_for,
 )  # fmt: skip
 
 # Every Cryptoki function that the daemon calls; the first story counts them.
@@ -199,6 +200,39 @@ class Faults(unittest.TestCase):
             self.assertEqual({answer.status for answer in load.answers()}, {200})
             self.assertEqual(load.violations(), [])
             self.assertEqual(daemon.module.counters()["sessions.most"], 1)
+
+    def test_a_wrong_pin_in_twenty_starts_is_tried_once(self):
+        with FaultyDaemon.fresh(start=False) as daemon:
+            daemon.module = FaultModule(daemon.directory)
+            daemon.put_faults_in_between()
+            daemon.set_pin("wrong")
+            for _ in range(20):
+                daemon.start()
+                wait_for(lambda: backend_of(daemon)["state"] == "held", PATIENCE, "the token to be held")
+                self.assertEqual(daemon.stop(), 0)
+            counters = daemon.module.counters()
+            self.assertEqual((counters["logins.tried"], counters["pins.refused"]), (1, 1))
+
+    def test_a_child_that_is_killed_or_stopped_under_load_is_replaced(self):
+        with FaultyDaemon.behind_faults() as daemon:
+            for number in (signal.SIGKILL, signal.SIGSTOP):
+                with self.subTest(number.name):
+                    with Load(daemon, 8) as load:
+                        (child,) = children(daemon.process.pid)
+                        os.kill(child, number)
+                        # One that was stopped is ended when the first signature's time is over.
+                        over = time.monotonic() + (DEADLINE if number == signal.SIGSTOP else 0)
+                        violations, _ = after_fault(daemon, load, over)
+                    self.assertEqual(violations + load.violations() + nothing_is_left_behind(daemon), [])
+
+    def test_another_program_that_logs_in_and_out_beside_it_costs_no_signature(self):
+        with FaultyDaemon.behind_faults() as daemon, Load(daemon, 8) as load:
+            began = time.monotonic()
+            for _ in range(10):
+                daemon.pkcs11_tool("--login", "--pin", (daemon.directory / "pin").read_text(), "--list-objects")
+            wait_for(lambda: load.all_asked_since(began), PATIENCE, "answers")
+            self.assertEqual({answer.status for answer in load.answers()}, {200})
+            self.assertEqual(load.violations(), [])
 
 
 if __name__ == "__main__":
