@@ -26,13 +26,14 @@ extern "C" void on_orphaned(int) {
     ::alarm(kLastSeconds);
 }
 
-/// The daemon decides when we end, also when a terminal interrupts both of us.
+/// The daemon decides when we end, also when a terminal or a supervisor signals both of us: it
+/// still needs us to answer what has arrived.
 void leave_signals_to_the_daemon() {
-    std::signal(SIGINT, SIG_IGN);
-    std::signal(SIGHUP, SIG_IGN);
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGTERM, on_orphaned);
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+        std::signal(signal, SIG_IGN);
+    }
+    std::signal(SIGUSR1, on_orphaned);
+    ::prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0);
 }
 
 bool is_channel(int fd) {

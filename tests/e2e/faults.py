@@ -215,6 +215,14 @@ def children(pid):
     return [int(child) for text in of_every_thread(pid, "children") for child in text.split()]
 
 
+def has_ended(pid):
+    """Also when nobody has asked for its exit code yet."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def of_every_thread(pid, name):
     """What the kernel says of each thread of a process; threads and processes that end meanwhile have nothing to say."""
     texts = []

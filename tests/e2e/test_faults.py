@@ -17,7 +17,7 @@ from harness import PATIENCE, request
 
 from faults import (
     CODES, DEADLINE, ENDS_ITS_PROCESS, FaultModule, FaultyDaemon, Load, Violation, after_fault, backend_of, children,
-    every_key_signs, nothing_is_left_behind, wait_for,
+    every_key_signs, has_ended, nothing_is_left_behind, wait_for,
 )  # fmt: skip
 
 # Every Cryptoki function that the daemon calls; the first story counts them.
@@ -224,6 +224,15 @@ class Faults(unittest.TestCase):
                         over = time.monotonic() + (DEADLINE if number == signal.SIGSTOP else 0)
                         violations, _ = after_fault(daemon, load, over)
                     self.assertEqual(violations + load.violations() + nothing_is_left_behind(daemon), [])
+
+    def test_a_child_ends_with_its_daemon_even_while_it_hangs(self):
+        for script in ([], ["C_Sign 0 * hang"]):
+            with self.subTest(script), FaultyDaemon.behind_faults() as daemon:
+                (child,) = children(daemon.process.pid)
+                daemon.module.write(*script)
+                wait_for(lambda: not script or daemon.module.fired(1), PATIENCE, "the hang")
+                daemon.kill()
+                wait_for(lambda: has_ended(child), PATIENCE, "the child's end")
 
     def test_another_program_that_logs_in_and_out_beside_it_costs_no_signature(self):
         with FaultyDaemon.behind_faults() as daemon, Load(daemon, 8) as load:

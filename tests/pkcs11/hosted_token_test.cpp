@@ -114,6 +114,18 @@ TEST_CASE("hosted token: a child that dies is noticed at once and replaced", "[p
     CHECK(descriptors() == before);
 }
 
+TEST_CASE("hosted token: signals meant for the daemon do not end the child", "[pkcs11]") {
+    const SoftHsm hsm;
+    Watched backend(hosted(hsm), hsm.dir() / "memory");
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        ::kill(only_child(), signal);
+    }
+    CHECK(backend->sign(key.id, kMessage, soon()).ok());
+    CHECK_FALSE(backend.changed());
+}
+
 TEST_CASE("hosted token: a child that hangs is killed at the deadline and replaced", "[pkcs11]") {
     const SoftHsm hsm;
     Watched backend(hosted(hsm), hsm.dir() / "memory");
