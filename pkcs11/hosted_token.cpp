@@ -178,7 +178,9 @@ void HostedToken::sign_for(Channel& lane, const std::vector<Waiting*>& group) {
     for (Waiting* waiting : group) {
         auto made = ended ? Result<host::Signed>(*ended)
                           : as<host::Signed>(hear(lane, waiting->deadline + kGrace));
-        if (!made.ok() && made.error().call == kModule) {
+        if (!ended && !made.ok() && made.error().call == kModule) {
+            // Its further answers would be taken for those to other questions.
+            process_->kill();
             ended = made.error();
         }
         settle(*waiting, made.ok() ? Result<crypto::Signature>(made->signature)

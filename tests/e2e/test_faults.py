@@ -187,19 +187,21 @@ class Faults(unittest.TestCase):
             violations, _ = after_fault(daemon, load, time.monotonic())
             self.assertEqual(violations + load.violations() + every_key_signs(daemon), [])
 
-    def test_a_device_with_one_session_is_enough(self):
-        with FaultyDaemon.behind_faults() as daemon:
-            daemon.stop()
-            daemon.module.state_file.unlink()
-            daemon.module.write("C_OpenSession 0 * limit 1")
-            daemon.start()
-            daemon.wait_ready_to_sign()
-            with Load(daemon, 8) as load:
-                began = time.monotonic()
-                wait_for(lambda: load.all_asked_since(began), PATIENCE, "answers")
-            self.assertEqual({answer.status for answer in load.answers()}, {200})
-            self.assertEqual(load.violations(), [])
-            self.assertEqual(daemon.module.counters()["sessions.most"], 1)
+    def test_a_device_with_few_sessions_is_enough_and_some_are_left_to_others(self):
+        for limit, most in ((1, 1), (16, 14)):
+            with self.subTest(limit), FaultyDaemon.behind_faults() as daemon:
+                daemon.stop()
+                daemon.edit_config("[backends.main]", "[backends.main]\nsessions = 32")
+                daemon.module.state_file.unlink()
+                daemon.module.write(f"C_OpenSession 0 * limit {limit}")
+                daemon.start()
+                daemon.wait_ready_to_sign()
+                with Load(daemon, 8) as load:
+                    began = time.monotonic()
+                    wait_for(lambda: load.all_asked_since(began), PATIENCE, "answers")
+                self.assertEqual({answer.status for answer in load.answers()}, {200})
+                self.assertEqual(load.violations(), [])
+                self.assertEqual(daemon.module.counters()["sessions.most"], most)
 
     def test_a_wrong_pin_in_twenty_starts_is_tried_once(self):
         with FaultyDaemon.fresh(start=False) as daemon:
