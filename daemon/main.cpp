@@ -110,6 +110,7 @@ private:
 Status serve(const std::string& file) {
     const StopSignals stop;
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would hide how a child ended
     CHECK_OK(daemon::harden_process());
     TRY(const config::Config config, config::load(file));
     const daemon::Log log(daemon::Log::Level::info);

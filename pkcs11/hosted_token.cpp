@@ -40,6 +40,18 @@ Result<Wanted> as(Result<Reply> reply) {
     return down("the module's process answers something else than it was asked");
 }
 
+bool is_signing_answer(const Reply& reply) {
+    return std::holds_alternative<host::Signed>(reply) ||
+           std::holds_alternative<host::Failed>(reply);
+}
+
+Result<crypto::Signature> signature_in(Result<host::Signed> made) {
+    if (!made.ok()) {
+        return std::move(made).error();
+    }
+    return made->signature;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HostedToken>> HostedToken::open(const TokenSettings& settings,
@@ -69,10 +81,13 @@ Result<Reply> HostedToken::open_in_child(const TokenSettings& settings, LoginGat
     if (const Status allowed = gate.may_log_in(); !allowed.ok()) {
         answer.refusal = allowed.error();
     }
-    reply = ask(control, answer, deadline);
+    // From here on the child is inside C_Login, which must not be cut short for what came before
+    // it.
+    const Deadline login_deadline = base::deadline_in(patience_);
+    reply = ask(control, answer, login_deadline);
     if (const auto* answered = reply.ok() ? std::get_if<host::LoginAnswered>(&*reply) : nullptr) {
         gate.login_answered(answered->refusal ? Status(*answered->refusal) : Status::done());
-        return hear(control, deadline);
+        return hear(control, login_deadline);
     }
     return reply;
 }
@@ -120,7 +135,9 @@ Result<crypto::Signature> HostedToken::sign(const hsm::KeyId& key, ByteView mess
     std::unique_lock lock(lanes_mutex_);
     waiting_.push_back(&mine);
     while (!mine.result) {
-        const auto can_go_on = [&] { return mine.result || (!mine.taken && !lanes_.empty()); };
+        const auto can_go_on = [&] {
+            return mine.result || (!mine.taken && (ended_ || !lanes_.empty()));
+        };
         if (!lanes_changed_.wait_until(lock, deadline, can_go_on) && !mine.taken) {
             std::erase(waiting_, &mine);
             return Error(ErrorCode::hsm_down, "no session of the token became free in time");
@@ -130,13 +147,21 @@ Result<crypto::Signature> HostedToken::sign(const hsm::KeyId& key, ByteView mess
             lanes_changed_.wait(lock, [&] { return mine.result.has_value(); });
             break;
         }
+        if (ended_) {
+            std::erase(waiting_, &mine);
+            return down("the module's process was ended");
+        }
         Channel* const lane = lanes_.back();
         lanes_.pop_back();
         const auto group = take_waiting();
         lock.unlock();
-        sign_for(*lane, group);
+        const bool in_step = sign_for(*lane, group);
         lock.lock();
-        lanes_.push_back(lane);
+        if (in_step) {
+            lanes_.push_back(lane);
+        } else {
+            ended_ = true;  // a late answer on this lane would be taken for another question's
+        }
         lanes_changed_.notify_all();
     }
     return *std::move(mine.result);
@@ -149,7 +174,9 @@ std::vector<HostedToken::Waiting*> HostedToken::take_waiting() {
     while (!waiting_.empty() && group.size() < host::kMostRequests) {
         Waiting* const next = waiting_.front();
         bytes += next->message.size();
-        if (!group.empty() && bytes > kMostBytesTogether) {
+        // In the order of their deadlines, so that nobody waits past its own for another's.
+        if (!group.empty() &&
+            (bytes > kMostBytesTogether || next->deadline < group.back()->deadline)) {
             break;
         }
         waiting_.pop_front();
@@ -161,7 +188,7 @@ std::vector<HostedToken::Waiting*> HostedToken::take_waiting() {
 
 /// The child takes them in their order and does not begin one whose time is over, so what is not
 /// answered by its deadline is a call that does not return.
-void HostedToken::sign_for(Channel& lane, const std::vector<Waiting*>& group) {
+bool HostedToken::sign_for(Channel& lane, const std::vector<Waiting*>& group) {
     const auto now = std::chrono::steady_clock::now();
     host::Sign question;
     for (const Waiting* waiting : group) {
@@ -176,16 +203,19 @@ void HostedToken::sign_for(Channel& lane, const std::vector<Waiting*>& group) {
         ended = no_answer(sent.error());
     }
     for (Waiting* waiting : group) {
-        auto made = ended ? Result<host::Signed>(*ended)
-                          : as<host::Signed>(hear(lane, waiting->deadline + kGrace));
-        if (!ended && !made.ok() && made.error().call == kModule) {
-            // Its further answers would be taken for those to other questions.
+        // An answer can be on its way past the deadline of those who come after it.
+        const Deadline until = std::max(waiting->deadline, std::chrono::steady_clock::now());
+        auto reply = ended ? Result<Reply>(*ended) : hear(lane, until + kGrace);
+        if (!ended && reply.ok() && !is_signing_answer(*reply)) {
             process_->kill();
-            ended = made.error();
+            reply = down("the module's process answers something else than it was asked");
         }
-        settle(*waiting, made.ok() ? Result<crypto::Signature>(made->signature)
-                                   : Result<crypto::Signature>(std::move(made).error()));
+        if (!ended && !reply.ok()) {
+            ended = reply.error();
+        }
+        settle(*waiting, signature_in(as<host::Signed>(std::move(reply))));
     }
+    return !ended;
 }
 
 void HostedToken::settle(Waiting& waiting, Result<crypto::Signature> result) {

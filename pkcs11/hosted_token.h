@@ -58,7 +58,8 @@ private:
         std::optional<Result<crypto::Signature>> result;
     };
     std::vector<Waiting*> take_waiting();
-    void sign_for(host::Channel& lane, const std::vector<Waiting*>& group);
+    /// False when the process was ended over it.
+    bool sign_for(host::Channel& lane, const std::vector<Waiting*>& group);
     void settle(Waiting& waiting, Result<crypto::Signature> result);
 
     std::chrono::milliseconds patience_;
@@ -71,6 +72,7 @@ private:
     std::condition_variable lanes_changed_;
     std::vector<host::Channel*> lanes_;  // those that nobody speaks through
     std::deque<Waiting*> waiting_;       // those for whom nobody speaks yet
+    bool ended_ = false;                 // nothing is asked of the process any more
 };
 
 }  // namespace clawsigner::pkcs11

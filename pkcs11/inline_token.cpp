@@ -143,8 +143,17 @@ Status InlineToken::prove(const KeyObject& object, CK_SESSION_HANDLE session,
     const Handle handle{object.handle, object.key.public_key.algorithm()};
     for (int attempt = 0; attempt < 2; ++attempt) {
         TRY(const auto probe, crypto::ProbeInput::fresh());
-        TRY(const auto signature, sign_in(session, handle, probe.bytes()));
-        if (object.key.public_key.verifies(probe.bytes(), signature)) {
+        const auto signature = sign_in(session, handle, probe.bytes());
+        if (!signature.ok() && remedy_of(signature.error()) == Remedy::request) {
+            // The token does not sign with such a key; its other keys are none the worse for it.
+            snapshot.unusable.push_back(
+                {object.key.id.text(), key_label(object.key.name), signature.error()});
+            return Status::done();
+        }
+        if (!signature.ok()) {
+            return signature.error();
+        }
+        if (object.key.public_key.verifies(probe.bytes(), *signature)) {
             found.handles.emplace(object.key.id, handle);
             snapshot.keys.push_back(object.key);
             return Status::done();

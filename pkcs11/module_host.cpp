@@ -112,15 +112,27 @@ private:
     }
 
     Status manage(const host::Question& question) {
+        const Status sent = control_.send(host::encode(answer(question)));
+        return !sent.ok() && sent.error().code == ErrorCode::too_large
+                   ? control_.send(host::encode(failed(too_many_keys())))
+                   : sent;
+    }
+
+    static Error too_many_keys() {
+        return {ErrorCode::hsm_down,
+                "the token has more keys than are read; give it a token of its "
+                "own, or discard what cannot be used"};
+    }
+
+    Reply answer(const host::Question& question) {
         if (const auto* open = std::get_if<host::Open>(&question)) {
-            return control_.send(host::encode(this->open(*open)));
+            return this->open(*open);
         }
         if (const auto* generate = std::get_if<host::Generate>(&question)) {
-            return control_.send(host::encode(this->generate(*generate)));
+            return this->generate(*generate);
         }
         const auto* discard = std::get_if<host::Discard>(&question);
-        return control_.send(
-            host::encode(discard == nullptr ? out_of_place() : this->discard(*discard)));
+        return discard == nullptr ? out_of_place() : this->discard(*discard);
     }
 
     Reply open(const host::Open& open) {

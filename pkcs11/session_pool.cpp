@@ -36,8 +36,11 @@ Status SessionPool::open(std::size_t wanted) {
 
 Result<SessionPool::Lease> SessionPool::borrow(Deadline deadline) {
     std::unique_lock lock(mutex_);
-    if (!freed_.wait_until(lock, deadline, [this] { return !free_.empty(); })) {
+    if (!freed_.wait_until(lock, deadline, [this] { return !free_.empty() || opened_.empty(); })) {
         return Error(ErrorCode::hsm_down, "no session of the token became free in time");
+    }
+    if (opened_.empty()) {  // all were lost, and could not be replaced
+        return error_from("C_OpenSession", CKR_SESSION_COUNT);
     }
     const CK_SESSION_HANDLE session = free_.back();
     free_.pop_back();
@@ -56,6 +59,7 @@ Status SessionPool::replace(Lease& failed) {
         failed.session_ = fresh;
     } else {
         failed.pool_ = nullptr;
+        freed_.notify_all();
     }
     // Closed also when the token says that it does not know it, lest it lies; unless its number was
     // free and is another one's by now.

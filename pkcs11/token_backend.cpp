@@ -116,12 +116,19 @@ void TokenBackend::reopen() {
     }
     opened_ = std::chrono::steady_clock::now();
     set_state(BackendState::ready, std::nullopt);
+    if (died_) {  // before it was ready, when nobody could fall from grace
+        suspect(Error(ErrorCode::hsm_down, "the module's process ended as soon as it had begun"));
+    }
 }
 
 Result<std::unique_ptr<Token>> TokenBackend::open_token() {
+    died_ = false;
     if (settings_.host) {
         TRY(std::unique_ptr<Token> token,
-            HostedToken::open(settings_, pin_memory_, [this](const Error& why) { suspect(why); }));
+            HostedToken::open(settings_, pin_memory_, [this](const Error& why) {
+                died_ = true;
+                suspect(why);
+            }));
         return token;
     }
     TRY(std::unique_ptr<Token> token, InlineToken::open(settings_, pin_memory_));
@@ -134,7 +141,8 @@ std::optional<Error> TokenBackend::doubt_of(const hsm::KeySnapshot& found) const
     const std::lock_guard lock(state_mutex_);
     for (const hsm::UnusableKey& key : found.unusable) {
         const auto name = hsm::parse_key_label(key.label);
-        if (name && key.why.call == "C_Sign" && first_seen_.contains(*name)) {
+        if (name && key.why.code == ErrorCode::key_quarantined && !key.why.call.empty() &&
+            first_seen_.contains(*name)) {
             return Error(ErrorCode::hsm_down, "key " + key.id + ": " + key.why.message);
         }
     }

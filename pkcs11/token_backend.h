@@ -104,6 +104,7 @@ private:
     // The keeper's.
     std::chrono::milliseconds retry_after_{0};
     std::optional<std::chrono::steady_clock::time_point> opened_;
+    std::atomic<bool> died_{false};    // the child of the token that is open, or being opened
     std::atomic<bool> served_{false};  // something was signed since it was opened
     std::atomic<bool> retry_asked_{false};
 

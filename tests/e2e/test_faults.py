@@ -24,7 +24,7 @@ from faults import (
 AT_SIGNING = ["C_SignInit", "C_Sign"]
 AT_REOPENING = [
     "C_Initialize", "C_GetInfo", "C_GetSlotList", "C_GetSlotInfo", "C_GetTokenInfo", "C_OpenSession", "C_Login",
-    "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal", "C_GetAttributeValue", "C_CloseSession", "C_CloseAllSessions",
+    "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal", "C_GetSessionInfo", "C_GetAttributeValue", "C_CloseSession", "C_CloseAllSessions",
     "C_Finalize",
 ]  # fmt: skip
 AT_CREATION = ["C_GenerateKeyPair"]
