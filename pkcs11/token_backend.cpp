@@ -84,7 +84,8 @@ void TokenBackend::close() {
         // be undefined.
         lock.lock();
     }
-    token_.reset();
+    const std::unique_ptr<Token> ended = std::move(token_);
+    lock.unlock();  // nobody can reach it any more, and nobody has to wait while it ends
 }
 
 void TokenBackend::reopen() {
