@@ -86,6 +86,7 @@ private:
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (std::string& text : texts) {
         pointers.push_back(text.data());
     }
@@ -110,8 +111,9 @@ Result<pid_t> spawn(const HostProgram& program, const std::vector<Pair>& pairs) 
     std::vector<std::string> arguments{"clawsignerd", "module-host", "--lanes",
                                        std::to_string(pairs.size() - 1)};
     std::vector<std::string> environment;
+    environment.reserve(program.environment.size());
     for (const auto& [name, value] : program.environment) {
-        environment.push_back(name + "=" + value);
+        environment.emplace_back(name).append("=").append(value);
     }
     const Attributes attributes;
     pid_t pid = -1;
@@ -146,7 +148,7 @@ Result<std::unique_ptr<Process>> Process::start(const HostProgram& program, std:
     std::unique_ptr<Process> process(new Process());
     process->pid_ = pid;
     process->on_end_ = std::move(on_end);
-    process->control_.emplace(std::move(pairs.front().ours));
+    process->control_ = std::make_unique<Channel>(std::move(pairs.front().ours));
     for (std::size_t i = 1; i < pairs.size(); ++i) {
         process->lanes_.emplace_back(std::move(pairs[i].ours));
     }

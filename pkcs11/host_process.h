@@ -50,7 +50,7 @@ private:
     bool wait_until_ended(std::chrono::milliseconds patience);
 
     pid_t pid_ = -1;
-    std::optional<Channel> control_;
+    std::unique_ptr<Channel> control_;
     std::vector<Channel> lanes_;
     OnEnd on_end_;
     std::mutex mutex_;

@@ -57,6 +57,9 @@ Result<crypto::Signature> signature_in(Result<host::Signed> made) {
 Result<std::unique_ptr<HostedToken>> HostedToken::open(const TokenSettings& settings,
                                                        LoginGate& gate,
                                                        std::function<void(const Error&)> on_death) {
+    if (!settings.host) {
+        return Error(ErrorCode::internal, "no program is named to host the module");
+    }
     std::unique_ptr<HostedToken> token(new HostedToken(settings.patience));
     const auto lanes = std::clamp<std::size_t>(settings.sessions, 1, kMostLanes);
     TRY(token->process_, host::Process::start(*settings.host, lanes,
