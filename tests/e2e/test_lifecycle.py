@@ -43,6 +43,7 @@ class Starting(unittest.TestCase):
             daemon.edit_config("/usr/lib/softhsm/libsofthsm2.so", "/nowhere/libhsm.so")
             daemon.start()
             self.assertEqual(daemon.sign().code, "HSM_DOWN")
+            wait_until(lambda: backend_state(daemon) != "opening", "the end of the first opening, which is in a child")
             status = cli("status", "--socket", daemon.admin)
             self.assertEqual(status.returncode, 0)
             self.assertIn("NOT READY", status.stdout)
