@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace clawsigner::base {
 namespace {
 
 constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kBase58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::size_t kBase58MaxText = 128;
@@ -23,6 +26,7 @@ constexpr std::array<std::int8_t, 256> places_in(std::string_view alphabet) {
 }
 
 constexpr auto kBase64UrlPlaces = places_in(kBase64Url);
+constexpr auto kBase64Places = places_in(kBase64);
 constexpr auto kBase58Places = places_in(kBase58);
 constexpr auto kHexPlaces = places_in(kHex);
 
@@ -34,11 +38,9 @@ Error not_encoded(std::string_view why) {
     return Error(ErrorCode::invalid_field, std::string(why));
 }
 
-}  // namespace
-
-std::string base64url_encode(ByteView bytes) {
+std::string sextets_encode(ByteView bytes, std::string_view alphabet) {
     std::string text;
-    text.reserve((bytes.size() * 4 + 2) / 3);
+    text.reserve((bytes.size() * 4 + 2) / 3 + 2);
     std::uint32_t pending = 0;
     int bits = 0;
     for (const std::uint8_t byte : bytes) {
@@ -46,40 +48,73 @@ std::string base64url_encode(ByteView bytes) {
         bits += 8;
         while (bits >= 6) {
             bits -= 6;
-            text.push_back(kBase64Url[(pending >> bits) & 63U]);
+            text.push_back(alphabet[(pending >> bits) & 63U]);
         }
     }
     if (bits > 0) {
-        text.push_back(kBase64Url[(pending << (6 - bits)) & 63U]);
+        text.push_back(alphabet[(pending << (6 - bits)) & 63U]);
     }
     return text;
 }
 
-Result<Bytes> base64url_decode(std::string_view text) {
-    if (text.size() % 4 == 1) {
-        return not_encoded("is not base64url: no byte string has this length");
-    }
+bool is_of(const std::array<std::int8_t, 256>& places, std::string_view text) {
+    return std::ranges::all_of(text, [&](char c) { return place(places, c) >= 0; });
+}
+
+/// `text` is of the alphabet and without padding.
+Result<Bytes> sextets_decode(std::string_view text, const std::array<std::int8_t, 256>& places,
+                             std::string_view not_canonical) {
     Bytes bytes;
     bytes.reserve(text.size() * 3 / 4);
     std::uint32_t pending = 0;
     int bits = 0;
     for (const char c : text) {
-        const int value = place(kBase64UrlPlaces, c);
-        if (value < 0) {
-            return not_encoded("is not base64url: only A-Z a-z 0-9 - _ and no padding");
-        }
-        pending = (pending << 6U) | static_cast<std::uint32_t>(value);
+        pending = (pending << 6U) | static_cast<std::uint32_t>(place(places, c));
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
             bytes.push_back(static_cast<std::uint8_t>(pending >> bits));
         }
     }
-    const std::uint32_t spare = pending & ((1U << bits) - 1U);
-    if (spare != 0) {
-        return not_encoded("is not canonical base64url: spare bits of the last character are set");
+    if ((pending & ((1U << bits) - 1U)) != 0) {
+        return not_encoded(not_canonical);
     }
     return bytes;
+}
+
+}  // namespace
+
+std::string base64url_encode(ByteView bytes) {
+    return sextets_encode(bytes, kBase64Url);
+}
+
+Result<Bytes> base64url_decode(std::string_view text) {
+    if (text.size() % 4 == 1) {
+        return not_encoded("is not base64url: no byte string has this length");
+    }
+    if (!is_of(kBase64UrlPlaces, text)) {
+        return not_encoded("is not base64url: only A-Z a-z 0-9 - _ and no padding");
+    }
+    return sextets_decode(text, kBase64UrlPlaces,
+                          "is not canonical base64url: spare bits of the last character are set");
+}
+
+std::string base64_encode(ByteView bytes) {
+    std::string text = sextets_encode(bytes, kBase64);
+    return text.append((4 - text.size() % 4) % 4, '=');
+}
+
+Result<Bytes> base64_decode(std::string_view text) {
+    if (text.size() % 4 != 0) {
+        return not_encoded("is not base64: padded, its length is a multiple of 4");
+    }
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+    text.remove_suffix(padding);
+    if (!is_of(kBase64Places, text)) {
+        return not_encoded("is not base64: only A-Z a-z 0-9 + / and padding");
+    }
+    return sextets_decode(text, kBase64Places,
+                          "is not canonical base64: spare bits of the last character are set");
 }
 
 std::string hex_encode(ByteView bytes) {
@@ -153,6 +188,22 @@ Result<Bytes> base58btc_decode(std::string_view text) {
     Bytes bytes(static_cast<std::size_t>(zeros), 0);
     bytes.insert(bytes.end(), reversed.rbegin(), reversed.rend());
     return bytes;
+}
+
+Result<std::uint64_t> decimal_decode(std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, fault] = std::from_chars(text.data(), end, number);
+    if (fault == std::errc::result_out_of_range) {
+        return not_encoded("is not below 2^64");
+    }
+    if (fault != std::errc() || stopped != end) {
+        return not_encoded("is not a decimal number");
+    }
+    if (text.size() > 1 && text.front() == '0') {
+        return not_encoded("is not a decimal number as it is printed: it has a leading zero");
+    }
+    return number;
 }
 
 }  // namespace clawsigner::base

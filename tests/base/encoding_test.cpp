@@ -32,6 +32,40 @@ TEST_CASE("base64url: refuses every other spelling") {
     }
 }
 
+TEST_CASE("base64: prints the RFC 4648 examples, padded") {
+    CHECK(base::base64_encode(as_bytes("")).empty());
+    CHECK(base::base64_encode(as_bytes("f")) == "Zg==");
+    CHECK(base::base64_encode(as_bytes("fo")) == "Zm8=");
+    CHECK(base::base64_encode(as_bytes("foo")) == "Zm9v");
+    CHECK(base::base64_encode(as_bytes("\xfb\xff\xbf")) == "+/+/");
+}
+
+TEST_CASE("base64: reads back what it printed, for every length") {
+    Bytes bytes;
+    for (int i = 0; i < 100; ++i) {
+        CHECK(base::base64_decode(base::base64_encode(bytes)).value() == bytes);
+        bytes.push_back(static_cast<std::uint8_t>(i * 37 + 11));
+    }
+}
+
+TEST_CASE("base64: refuses every other spelling") {
+    for (const char* text : {"Zg", "Zg=", "Zg===", "=", "==", "====", "Z===", "Zh==", "Zm9=",
+                             "Zm-v", "Zm_v", "Zm 9", "Zg==Zg==", "Zm9v\n", "Zm9\xc3"}) {
+        INFO(text);
+        CHECK_FALSE(base::base64_decode(text).ok());
+    }
+}
+
+TEST_CASE("decimal: reads a number as it is printed and in no other way") {
+    CHECK(base::decimal_decode("0").value() == 0);
+    CHECK(base::decimal_decode("18446744073709551615").value() == UINT64_MAX);
+    for (const char* text :
+         {"", "00", "01", "-0", "+1", " 1", "1 ", "1a", "0x1", "18446744073709551616"}) {
+        INFO(text);
+        CHECK_FALSE(base::decimal_decode(text).ok());
+    }
+}
+
 TEST_CASE("hex: prints lower case and reads only that") {
     CHECK(base::hex_encode(as_bytes("\x01\xab\xff")) == "01abff");
     CHECK(*base::hex_decode("01abff") == Bytes{0x01, 0xab, 0xff});
