@@ -70,6 +70,8 @@ std::string_view wire_name(ErrorCode code) noexcept {
             return "KEY_QUARANTINED";
         case ErrorCode::unsupported:
             return "UNSUPPORTED";
+        case ErrorCode::proof_invalid:
+            return "PROOF_INVALID";
         case ErrorCode::config_invalid:
             return "CONFIG_INVALID";
         case ErrorCode::io_failed:

@@ -34,6 +34,8 @@ enum class ErrorCode : std::uint8_t {
     key_in_use,
     key_quarantined,
     unsupported,
+    // The log.
+    proof_invalid,
     // The house.
     config_invalid,
     io_failed,

@@ -8,14 +8,21 @@
 
 namespace clawsigner::crypto {
 
+enum class Algorithm : std::uint8_t;  // crypto/public_key.h
+
 /// What a key is for. One key, one purpose: every key belongs to exactly one family for as long as
 /// it lives.
 enum class Family : std::uint8_t {
     gateway_receipt,
     cst,
+    checkpoint,
 };
 
-inline constexpr std::array kFamilies{Family::gateway_receipt, Family::cst};
+inline constexpr std::array kFamilies{Family::gateway_receipt, Family::cst, Family::checkpoint};
+
+/// May a key of `family` be of this algorithm? Checkpoints are signed notes of type 0x01, which is
+/// Ed25519 and nothing else (C2SP signed-note v1.0.0); the other families take both.
+bool signs_with(Family family, Algorithm algorithm) noexcept;
 
 /// As it stands in labels, configuration and answers. Static storage.
 constexpr std::string_view family_name(Family family) noexcept {
@@ -24,11 +31,13 @@ constexpr std::string_view family_name(Family family) noexcept {
             return "gateway_receipt";
         case Family::cst:
             return "cst";
+        case Family::checkpoint:
+            return "checkpoint";
     }
     return "";
 }
 
-/// "gateway_receipt, cst": for messages.
+/// "gateway_receipt, cst, …": for messages.
 inline std::string family_names() {
     std::string names;
     for (const Family family : kFamilies) {

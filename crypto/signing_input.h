@@ -18,6 +18,9 @@ namespace clawsigner::crypto {
 ///   text that begins
 ///                     {"version":"1.0", (the legacy receipt)
 ///   cst               a JWS signing input whose header is a JSON object: eyJ….eyJ…
+///   checkpoint        three lines, each with its newline: an origin without control characters
+///                     that does not begin with '{' or as a probe does; a decimal number; base64 of
+///                     32 bytes
 bool has_signed_form(Family family, std::string_view bytes) noexcept;
 
 /// What a key of family F is asked to sign. Only bytes of that family's form can be held by it, and

@@ -166,6 +166,7 @@ unsigned http_status(ErrorCode code) noexcept {
             return 503;
         case ErrorCode::unset:
         case ErrorCode::internal:
+        case ErrorCode::proof_invalid:
         case ErrorCode::config_invalid:
         case ErrorCode::io_failed:
         case ErrorCode::unreachable:

@@ -84,6 +84,11 @@ std::string toml_string(const fs::path& path) {
     return "'" + path.string() + "'";
 }
 
+crypto::Algorithm algorithm_of(crypto::Family family, const DevSetup& setup) {
+    return crypto::signs_with(family, setup.algorithm) ? setup.algorithm
+                                                       : crypto::Algorithm::ed25519;
+}
+
 std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
     std::string text;
     text.append(
@@ -113,7 +118,7 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
         text.append("\n[families.")
             .append(family_name(family))
             .append("]\nbackend = \"main\"\nalgorithm = \"")
-            .append(algorithm_name(setup.algorithm))
+            .append(algorithm_name(algorithm_of(family, setup)))
             .append("\"\n");
     }
     return text;
@@ -140,7 +145,7 @@ Status make_keys(const DevSetup& setup, const fs::path& directory) {
                                  clock);
     CHECK_OK(wait_until_ready(backend));
     for (const crypto::Family family : crypto::kFamilies) {
-        CHECK_OK(backend.generate({family, 1}, setup.algorithm));
+        CHECK_OK(backend.generate({family, 1}, algorithm_of(family, setup)));
     }
     return Status::done();
 }

@@ -139,6 +139,11 @@ Result<FamilySettings> family_settings(const Config& config, const FamilyConfig&
     if (!algorithm) {
         return at_line(config, wanted.algorithm.line, "algorithm must be \"ed25519\" or \"p256\"");
     }
+    if (!crypto::signs_with(*family, *algorithm)) {
+        return at_line(config, wanted.algorithm.line,
+                       "algorithm of [families." + wanted.family.value +
+                           "] must be \"ed25519\": what its keys sign is defined for no other");
+    }
     const auto named = [&](const BackendConfig& backend) {
         return backend.name == wanted.backend.value;
     };

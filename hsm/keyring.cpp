@@ -122,6 +122,10 @@ Result<std::shared_ptr<const ActiveKey>> Keyring::active(crypto::Family family) 
 }
 
 Result<StoredKey> Keyring::create(crypto::Family family, crypto::Algorithm algorithm) {
+    if (!crypto::signs_with(family, algorithm)) {
+        return Error::at("algorithm", "of a " + std::string(crypto::family_name(family)) +
+                                          " key must be ed25519");
+    }
     TRY(const Home home, this->home(family));
     const std::lock_guard lock(creating_);
     const auto snapshot = home.backend->keys();

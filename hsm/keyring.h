@@ -92,7 +92,8 @@ public:
         return Signer<F>(std::move(key));
     }
 
-    /// Makes the family's first key. Errors: key_exists, when it has one; as Backend::generate.
+    /// Makes the family's first key. Errors: key_exists, when it has one; invalid_field, when the
+    /// family's keys are not of this algorithm; as Backend::generate.
     Result<StoredKey> create(crypto::Family family, crypto::Algorithm algorithm);
 
     Result<Home> home(crypto::Family family) const;

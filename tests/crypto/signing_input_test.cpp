@@ -1,5 +1,7 @@
 #include "crypto/signing_input.h"
 
+#include "crypto/public_key.h"
+
 #include <catch2/catch.hpp>
 
 using namespace clawsigner;
@@ -9,6 +11,8 @@ namespace {
 const std::string kHash = "RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o";
 const std::string kLegacy = R"({"version":"1.0","proxyDid":"did:web:clawproxy.com"})";
 const std::string kToken = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0";
+const std::string kRoot = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
+const std::string kCheckpoint = "example.com/behind-the-sofa\n20852163\n" + kRoot + "\n";
 }  // namespace
 
 TEST_CASE("signing input: a receipt key takes a payload hash or a legacy receipt", "[crypto]") {
@@ -41,8 +45,41 @@ TEST_CASE("signing input: a token key takes a compact JWS to be signed and nothi
     }
 }
 
+TEST_CASE("signing input: a log's key takes a checkpoint's three lines and nothing else",
+          "[crypto]") {
+    CHECK(crypto::SigningInput<Family::checkpoint>::of(kCheckpoint).ok());
+    CHECK(crypto::SigningInput<Family::checkpoint>::of("a log\n0\n" + kRoot + "\n").ok());
+    const std::string probe(
+        reinterpret_cast<const char*>(crypto::ProbeInput::fresh().value().bytes().data()), 52);
+    for (const std::string& bytes : {std::string(),
+                                     kHash,
+                                     kLegacy,
+                                     kToken,
+                                     probe,
+                                     std::string("\n"),
+                                     std::string("\n\n\n"),
+                                     kCheckpoint.substr(0, kCheckpoint.size() - 1),
+                                     kCheckpoint + "extension\n",
+                                     kCheckpoint + "\n",
+                                     "\n0\n" + kRoot + "\n",
+                                     "a\tb\n0\n" + kRoot + "\n",
+                                     "a\r\n0\n" + kRoot + "\n",
+                                     "a\n01\n" + kRoot + "\n",
+                                     "a\n\n" + kRoot + "\n",
+                                     "a\n-1\n" + kRoot + "\n",
+                                     "a\n18446744073709551616\n" + kRoot + "\n",
+                                     "a\n1\n" + kRoot.substr(4) + "\n",
+                                     "a\n1\n" + kRoot.substr(0, 43) + "\n",
+                                     "a\n1\n" + kRoot.substr(0, 42) + "J=\n",
+                                     kLegacy + "\n1\n" + kRoot + "\n",
+                                     probe.substr(0, 20) + "x\n1\n" + kRoot + "\n"}) {
+        INFO(bytes);
+        CHECK_FALSE(crypto::SigningInput<Family::checkpoint>::of(bytes).ok());
+    }
+}
+
 TEST_CASE("signing input: no bytes have the form of two families", "[crypto]") {
-    for (const std::string& bytes : {kHash, kLegacy, kToken}) {
+    for (const std::string& bytes : {kHash, kLegacy, kToken, kCheckpoint}) {
         int forms = 0;
         for (const Family family : crypto::kFamilies) {
             forms += crypto::has_signed_form(family, bytes) ? 1 : 0;
@@ -60,6 +97,13 @@ TEST_CASE("probe: starts as no artefact does and is never the same twice", "[cry
     for (const Family family : crypto::kFamilies) {
         CHECK_FALSE(crypto::has_signed_form(family, text));
     }
+}
+
+TEST_CASE("family: checkpoints are Ed25519's alone", "[crypto]") {
+    CHECK(crypto::signs_with(Family::checkpoint, crypto::Algorithm::ed25519));
+    CHECK_FALSE(crypto::signs_with(Family::checkpoint, crypto::Algorithm::p256));
+    CHECK(crypto::signs_with(Family::cst, crypto::Algorithm::p256));
+    CHECK(crypto::signs_with(Family::gateway_receipt, crypto::Algorithm::p256));
 }
 
 TEST_CASE("family: its name reads back", "[crypto]") {

@@ -182,6 +182,15 @@ class Starting(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: root is not a key family")
 
+    def test_a_checkpoint_key_is_ed25519_and_nothing_else(self):
+        with Daemon.fresh(start=False, algorithm="p256") as daemon:
+            self.assertIn('[families.checkpoint]\nbackend = "main"\nalgorithm = "ed25519"', daemon.config.read_text())
+            daemon.edit_config('[families.checkpoint]\nbackend = "main"\nalgorithm = "ed25519"',
+                               '[families.checkpoint]\nbackend = "main"\nalgorithm = "p256"')  # fmt: skip
+            done = subprocess.run([BIN / "clawsignerd", "check", "--config", daemon.config], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r'clawsigner\.toml:\d+: algorithm of \[families\.checkpoint\] must be "ed25519"')
+
 
     def test_check_finds_what_can_be_seen_without_a_device(self):
         with Daemon.fresh(start=False) as daemon:

@@ -69,6 +69,14 @@ TEST_CASE("keyring: a family's first key is made once", "[hsm]") {
     CHECK(backend.keys()->keys.size() == 1);
 }
 
+TEST_CASE("keyring: a checkpoint key is Ed25519, whoever asks for what", "[hsm]") {
+    SoftwareBackend backend;
+    hsm::Keyring keyring({{Family::checkpoint, {&backend, Algorithm::ed25519}}}, {});
+    CHECK(keyring.create(Family::checkpoint, Algorithm::p256).error().field == "algorithm");
+    CHECK(backend.keys()->keys.empty());
+    CHECK(keyring.create(Family::checkpoint, Algorithm::ed25519).ok());
+}
+
 TEST_CASE("keyring: a signature that does not verify is not handed out, and its key is distrusted",
           "[hsm]") {
     SoftwareBackend backend;

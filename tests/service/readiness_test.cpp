@@ -56,7 +56,7 @@ TEST_CASE("status: tells of every store and family", "[service]") {
     awaited(on, true);
     const auto report = service::status(on.appliance);
     CHECK(report.ready());
-    REQUIRE(report.families.size() == 2);
+    REQUIRE(report.families.size() == 3);
     CHECK(report.families[0].backend == "memory");
     CHECK(report.families[0].key->key == on.key());
     REQUIRE(report.backends.size() == 1);

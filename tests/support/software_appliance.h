@@ -15,7 +15,11 @@ namespace clawsigner::tests {
 struct SoftwareAppliance {
     explicit SoftwareAppliance(crypto::Algorithm algorithm = crypto::Algorithm::ed25519) {
         for (const crypto::Family family : crypto::kFamilies) {
-            backend.generate({family, 1}, algorithm).value();
+            backend
+                .generate({family, 1}, crypto::signs_with(family, algorithm)
+                                           ? algorithm
+                                           : crypto::Algorithm::ed25519)
+                .value();
         }
         appliance.ceiling = {std::chrono::seconds(3600), policy::NameSet({"*"}),
                              policy::NameSet({"*"})};
@@ -23,8 +27,10 @@ struct SoftwareAppliance {
 
     FixedClock clock;
     SoftwareBackend backend;
-    hsm::Keyring keyring{
-        {{crypto::Family::gateway_receipt, {&backend}}, {crypto::Family::cst, {&backend}}}, {}};
+    hsm::Keyring keyring{{{crypto::Family::gateway_receipt, {&backend}},
+                          {crypto::Family::cst, {&backend}},
+                          {crypto::Family::checkpoint, {&backend}}},
+                         {}};
     std::vector<crypto::Family> families{crypto::kFamilies.begin(), crypto::kFamilies.end()};
     service::Prober prober{keyring, families, clock};
     service::Appliance appliance{&clock,   &keyring, &prober, {{"memory", &backend}},
