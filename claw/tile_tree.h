@@ -1,0 +1,74 @@
+#pragma once
+
+#include "base/result.h"
+#include "claw/merkle.h"
+#include "claw/tile.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+/// A log's tree, kept in tiles (C2SP tlog-tiles v0.1.0): how it grows, and the proofs it gives
+/// (RFC 9162 sections 2.1.3.1 and 2.1.4.1).
+namespace clawsigner::claw {
+
+/// Where tiles are read from: a database, a directory, a socket.
+class TileSource {
+public:
+    TileSource() = default;
+    TileSource(const TileSource&) = delete;
+    TileSource& operator=(const TileSource&) = delete;
+    virtual ~TileSource() = default;
+
+    /// The first `id.width` hashes of the tile, exactly; the tile may have become wider since.
+    virtual Result<std::vector<TreeHash>> tile(const TileId& id) const = 0;
+};
+
+/// A tile that will not change any more.
+struct FullTile {
+    unsigned level = 0;
+    std::uint64_t index = 0;
+    std::vector<TreeHash> hashes;  // kTileWidth
+};
+
+/// The right edge of a growing tree: for every level the hashes of its tile that is not full yet.
+/// Its memory does not grow with the tree.
+class TileTree {
+public:
+    TileTree() = default;  // empty
+
+    /// The tree of `size` leaves; reads the partial tile of every level. Errors: as the source's;
+    /// internal, when it gave a tile of another width.
+    static Result<TileTree> load(std::uint64_t size, const TileSource& source);
+
+    /// The tiles that this leaf made full, lowest level first. A full tile's tree_hash stands in
+    /// the edge of the next level.
+    std::vector<FullTile> append(const TreeHash& leaf);
+
+    std::uint64_t size() const noexcept { return size_; }
+    TreeHash root() const;
+    /// The hashes of the level's partial tile; none when there is no such tile.
+    std::span<const TreeHash> edge(unsigned level) const;
+
+private:
+    std::uint64_t size_ = 0;
+    std::array<std::vector<TreeHash>, kTreeLevels> edges_;
+};
+
+// What follows is for the tree's first `size` leaves, however many it has by now. No tile is read
+// twice in one call. Errors: as the source's; internal, when it gave a tile of another width.
+
+Result<TreeHash> root_at(std::uint64_t size, const TileSource& source);
+
+/// RFC 9162 section 2.1.3.1, from the leaf's sibling up. Error: proof_invalid, when `index` is not
+/// below `size`.
+Result<std::vector<TreeHash>> inclusion_path(std::uint64_t index, std::uint64_t size,
+                                             const TileSource& source);
+
+/// RFC 9162 section 2.1.4.1; empty when the sizes are equal or the old tree was empty. Error:
+/// proof_invalid, when `old_size` is above `new_size`.
+Result<std::vector<TreeHash>> consistency_path(std::uint64_t old_size, std::uint64_t new_size,
+                                               const TileSource& source);
+
+}  // namespace clawsigner::claw
