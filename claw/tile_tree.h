@@ -5,8 +5,12 @@
 #include "claw/tile.h"
 
 #include <array>
+#include <bitset>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 /// A log's tree, kept in tiles (C2SP tlog-tiles v0.1.0): how it grows, and the proofs it gives
@@ -56,18 +60,56 @@ private:
     std::array<std::vector<TreeHash>, kTreeLevels> edges_;
 };
 
-// What follows is for the tree's first `size` leaves, however many it has by now. No tile is read
-// twice in one call. Errors: as the source's; internal, when it gave a tile of another width.
+/// A tree as it was at one size, however large it is by now. Reads no tile twice and hashes no node
+/// twice, so that many proofs cost little more than one. One thread at a time. Errors of all: as
+/// the source's; internal, when it gave a tile of another width.
+class TreeReader {
+public:
+    /// `source` outlives the reader.
+    TreeReader(std::uint64_t size, const TileSource& source) : size_(size), source_(source) {}
 
+    Result<TreeHash> root();
+
+    /// RFC 9162 section 2.1.3.1, from the leaf's sibling up. Error: proof_invalid, when `index` is
+    /// not below the size.
+    Result<std::vector<TreeHash>> inclusion_path(std::uint64_t index);
+
+    /// RFC 9162 section 2.1.4.1, from the tree of `old_size` to this one; empty when they are of
+    /// one size or the old one was empty. Error: proof_invalid, when `old_size` is above the size.
+    Result<std::vector<TreeHash>> consistency_path(std::uint64_t old_size);
+
+private:
+    /// A tile, and of the nodes above its hashes those that were asked for: the one above both 2n
+    /// and 2n + 1 is n, as in a heap.
+    struct Tile {
+        std::vector<TreeHash> hashes;
+        std::array<TreeHash, kTileWidth> nodes{};
+        std::bitset<kTileWidth> known;
+    };
+    /// Leaves from `begin` to before `end`: a whole subtree, or all that is right of some.
+    struct Leaves {
+        std::uint64_t begin;
+        std::uint64_t end;
+
+        std::uint64_t count() const noexcept { return end - begin; }
+        std::uint64_t middle() const noexcept;
+    };
+
+    Result<std::vector<TreeHash>> hashes_of(std::span<const Leaves> siblings);
+    Result<TreeHash> hash_of(Leaves leaves);
+    Result<TreeHash> subtree_hash(Leaves leaves);
+    Result<Tile*> tile(unsigned level, std::uint64_t index);
+    static const TreeHash& node(Tile& tile, std::size_t number);
+
+    std::uint64_t size_;
+    const TileSource& source_;
+    std::map<std::pair<unsigned, std::uint64_t>, Tile> tiles_;
+};
+
+/// One question to a TreeReader of this size.
 Result<TreeHash> root_at(std::uint64_t size, const TileSource& source);
-
-/// RFC 9162 section 2.1.3.1, from the leaf's sibling up. Error: proof_invalid, when `index` is not
-/// below `size`.
 Result<std::vector<TreeHash>> inclusion_path(std::uint64_t index, std::uint64_t size,
                                              const TileSource& source);
-
-/// RFC 9162 section 2.1.4.1; empty when the sizes are equal or the old tree was empty. Error:
-/// proof_invalid, when `old_size` is above `new_size`.
 Result<std::vector<TreeHash>> consistency_path(std::uint64_t old_size, std::uint64_t new_size,
                                                const TileSource& source);
 
