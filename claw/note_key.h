@@ -10,11 +10,15 @@
 
 namespace clawsigner::claw {
 
+/// Valid UTF-8, not empty, without control characters, Unicode spaces and '+' (C2SP signed-note
+/// v1.0.0, "Format").
+bool is_key_name(std::string_view name) noexcept;
+
 /// Who signs notes: a name and an Ed25519 key (C2SP signed-note v1.0.0, signature type 0x01).
 class NoteKey {
 public:
-    /// A name is valid UTF-8, not empty, without control characters, Unicode spaces and '+'
-    /// ("Format"). Error: invalid_field without a field name, for another name or algorithm.
+    /// Error: invalid_field without a field name, when the name is none (is_key_name) or the key is
+    /// of another algorithm.
     static Result<NoteKey> of(std::string name, const crypto::PublicKey& ed25519);
     /// Accepts what text gives and nothing else. Error: invalid_field without a field name.
     static Result<NoteKey> parse(std::string_view text);
