@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes the first inputs of every fuzz target, made from the vectors: python3 tests/fuzz/make_seeds.py"""
 
+import base64
 import hashlib
 import json
 import pathlib
@@ -120,3 +121,19 @@ for packet in (
     number(6) + EMPTY_ERROR,
 ):
     seed("host_protocol", packet)
+
+# RFC 8032, section 7.1, test 1, signs a checkpoint of a log with one empty entry.
+PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+PETERS_NOTE = (
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n— PeterNeumann "
+    "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+)
+LEAF = base64.b64encode(hashlib.sha256(b"\0").digest()).decode()
+CHECKPOINT = "log.example.com/1\n1\n" + LEAF + "\n\n— log.example.com/1 xy0ps3PDgmpLfcBfKQZI9OQybMkndIXx/EytjVV41D9l5z+a+UelhPlAZVlc2U9THayM4HnYnn3vR2/vzj+If1Vgww0=\n"
+for text_of in (PETER, PETERS_NOTE, CHECKPOINT, CHECKPOINT + "— witness.example AAAAAAA=\n", CHECKPOINT.replace("\n1\n", "\n01\n")):
+    seed("checkpoint", text_of)
+for lines in ("index 0\n", "index 5\n" + (LEAF + "\n") * 3, "extra AQID\nindex 0\n", "index 00\n", "index 0\n" + LEAF[4:] + "\n"):
+    seed("tlog_proof", "c2sp.org/tlog-proof@v1\n" + lines + "\n" + CHECKPOINT)
+for content in ("tile/0/000", "tile/1/x001/x234/067.p/8", "tile/entries/x001/000.p/255", "tile/63/x018/x446/x744/x073/x709/x551/615",
+                bytes([1]) + bytes(64), b"\x01\0\0\0\3one", b"\0\xff\xffx"):  # fmt: skip
+    seed("tile", content)
