@@ -192,12 +192,11 @@ Result<Bytes> base58btc_decode(std::string_view text) {
 
 Result<std::uint64_t> decimal_decode(std::string_view text) {
     std::uint64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stopped, fault] = std::from_chars(text.data(), end, number);
+    const auto [stopped, fault] = std::from_chars(text.begin(), text.end(), number);
     if (fault == std::errc::result_out_of_range) {
         return not_encoded("is not below 2^64");
     }
-    if (fault != std::errc() || stopped != end) {
+    if (fault != std::errc() || stopped != text.end()) {
         return not_encoded("is not a decimal number");
     }
     if (text.size() > 1 && text.front() == '0') {

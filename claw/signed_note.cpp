@@ -29,7 +29,7 @@ std::uint32_t id_at(ByteView bytes) {
 
 struct SignatureLine {
     std::string_view name;
-    std::uint32_t id;
+    std::uint32_t id = 0;
     Bytes signature;
 };
 

@@ -15,9 +15,9 @@ struct FreeContext {
 /// OpenSSL's one-shot SHA256 looks the algorithm up at every call, which costs several times what
 /// hashing two blocks does; a tree's proof hashes hundreds of them.
 EVP_MD_CTX* fresh_context() noexcept {
-    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-    return EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 ? context.get() : nullptr;
+    static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> kContext(EVP_MD_CTX_new());
+    return EVP_DigestInit_ex2(kContext.get(), kSha256, nullptr) == 1 ? kContext.get() : nullptr;
 }
 
 }  // namespace
