@@ -72,6 +72,16 @@ std::string_view wire_name(ErrorCode code) noexcept {
             return "UNSUPPORTED";
         case ErrorCode::proof_invalid:
             return "PROOF_INVALID";
+        case ErrorCode::ledger_blocked:
+            return "LEDGER_BLOCKED";
+        case ErrorCode::ledger_damaged:
+            return "LEDGER_DAMAGED";
+        case ErrorCode::nonce_reused:
+            return "NONCE_REUSED";
+        case ErrorCode::id_reused:
+            return "ID_REUSED";
+        case ErrorCode::not_yet:
+            return "NOT_YET";
         case ErrorCode::config_invalid:
             return "CONFIG_INVALID";
         case ErrorCode::io_failed:

@@ -34,7 +34,12 @@ enum class ErrorCode : std::uint8_t {
     key_in_use,
     key_quarantined,
     unsupported,
-    // The log.
+    // The ledger.
+    ledger_blocked,
+    ledger_damaged,
+    nonce_reused,
+    id_reused,
+    not_yet,
     proof_invalid,
     // The house.
     config_invalid,

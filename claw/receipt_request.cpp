@@ -1,8 +1,16 @@
 #include "claw/receipt_request.h"
 
 #include "claw/json_reader.h"
+#include "crypto/digest.h"
 
 namespace clawsigner::claw {
+namespace {
+
+std::string digest_of(const JsonValue& document, bool with_legacy) {
+    return crypto::sha256_b64u(canonical_json_text(document).append(with_legacy ? "\nlegacy" : ""));
+}
+
+}  // namespace
 
 Result<ReceiptRequest> parse_receipt_request(std::string_view body, bool with_legacy) {
     TRY(const JsonValue document, parse_json(body, JsonRules::door));
@@ -17,6 +25,9 @@ Result<ReceiptRequest> parse_receipt_request(std::string_view body, bool with_le
         request.legacy = read_legacy_content(in);
     }
     CHECK_OK(in.finish());
+    if (request.content.binding && request.content.binding->nonce) {
+        request.request_sha256 = digest_of(document, with_legacy);
+    }
     return request;
 }
 

@@ -16,6 +16,8 @@ struct ReceiptRequest {
     std::optional<UnixMillis> timestamp;
     ReceiptContent content;
     std::optional<LegacyContent> legacy;  // present when the v1.0 receipt is wanted, too
+    /// With a nonce: the digest of the request as it was sent, whatever the order of its members.
+    std::optional<std::string> request_sha256;
 };
 
 /// The body of a request, read at the door's rules. `receipt_version` and `gateway_id` may be sent

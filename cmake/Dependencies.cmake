@@ -9,6 +9,7 @@ find_package(spdlog REQUIRED)
 pkg_check_modules(LIBP11 REQUIRED IMPORTED_TARGET libp11)
 pkg_check_modules(CRYPTOKI REQUIRED IMPORTED_TARGET p11-kit-1) # for its pkcs11.h only; nothing of p11-kit is linked
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 
 add_library(cryptoki_headers INTERFACE)

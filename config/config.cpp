@@ -79,6 +79,15 @@ bool read_isolation(TableReader& in, const std::filesystem::path& module) {
     return isolation ? *isolation == "process" : !is_softhsm(module);
 }
 
+LedgerConfig read_ledger(TableReader& in) {
+    LedgerConfig ledger;
+    ledger.origin = in.setting_or("origin", "");
+    ledger.deadline = std::chrono::milliseconds(in.integer_or("deadline_ms", 2000, 10, 60'000));
+    ledger.keep_receipts =
+        std::chrono::seconds(in.integer_or("keep_receipts_seconds", 300, 1, 86'400));
+    return ledger;
+}
+
 BackendConfig read_backend(std::string_view name, TableReader& in) {
     BackendConfig backend;
     backend.name = name;
@@ -147,6 +156,7 @@ Result<Config> parse(std::string_view toml, const std::filesystem::path& file) {
     config.server = section(root, "server", file, read_server, fault);
     config.signing = section(root, "signing", file, read_signing, fault);
     config.ceiling = section(root, "ceiling", file, read_ceiling, fault);
+    config.ledger = section(root, "ledger", file, read_ledger, fault);
     CHECK_OK(std::move(fault));
     root.each_table("roles", [&](std::string_view name, TableReader& in) {
         config.roles.push_back(read_role(name, in));

@@ -63,6 +63,15 @@ struct ServerConfig {
     std::size_t max_requests = 256;              // 1 to 65,536
 };
 
+/// [ledger]: the log of everything that was signed.
+struct LedgerConfig {
+    /// The name of a log that has none yet, as its checkpoints bear it: unique in the world.
+    Setting origin;
+    std::chrono::milliseconds deadline{2000};  // 10 ms to 1 min: for a leaf to be on disk
+    /// 1 s to 1 day: how long a receipt is given again to whoever sends the same request.
+    std::chrono::seconds keep_receipts{300};
+};
+
 /// [roles.NAME]: who may use a role's socket. Names or numbers.
 struct RoleConfig {
     Setting role;
@@ -82,6 +91,7 @@ struct Config {
     ServerConfig server;
     SigningConfig signing;
     CeilingConfig ceiling;
+    LedgerConfig ledger;
     std::vector<RoleConfig> roles;
     std::vector<BackendConfig> backends;
     std::vector<FamilyConfig> families;

@@ -22,7 +22,7 @@ std::string array_of(const Range& range, Print print) {
     return text.append("]");
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out;
     claw::append_json_string(out, text);
     return out;
@@ -132,6 +132,24 @@ std::string verification_method(const crypto::KeyIdentity& key, const std::strin
         .done();
 }
 
+std::string ledger_text(const service::StatusReport& report) {
+    const ledger::LogStatus& ledger = report.ledger;
+    JsonWriter out;
+    out.text("state", ledger::health_name(ledger.health))
+        .text("since", base::format_utc(ledger.since))
+        .optional_text("origin", report.origin)
+        .integer("size", static_cast<std::int64_t>(ledger.size))
+        .integer("checkpoint", static_cast<std::int64_t>(ledger.checkpoint))
+        .boolean("checked", ledger.checked);
+    if (ledger.why) {
+        out.raw("why", error_text(*ledger.why));
+    }
+    if (report.checkpoint_failure) {
+        out.raw("checkpoint_failure", error_text(*report.checkpoint_failure));
+    }
+    return out.done();
+}
+
 }  // namespace
 
 unsigned http_status(ErrorCode code) noexcept {
@@ -153,6 +171,8 @@ unsigned http_status(ErrorCode code) noexcept {
             return 408;
         case ErrorCode::key_exists:
         case ErrorCode::key_in_use:
+        case ErrorCode::nonce_reused:
+        case ErrorCode::id_reused:
             return 409;
         case ErrorCode::too_large:
             return 413;
@@ -163,6 +183,9 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::key_missing:
         case ErrorCode::key_quarantined:
         case ErrorCode::queue_full:
+        case ErrorCode::ledger_blocked:
+        case ErrorCode::ledger_damaged:
+        case ErrorCode::not_yet:
             return 503;
         case ErrorCode::unset:
         case ErrorCode::internal:
@@ -176,8 +199,9 @@ unsigned http_status(ErrorCode code) noexcept {
 }
 
 Answer error_answer(const Error& error) {
-    Answer answer{http_status(error.code), error_object(error), {}, wire_name(error.code)};
-    if (error.code == ErrorCode::queue_full) {
+    Answer answer{
+        http_status(error.code), error_object(error), {}, wire_name(error.code), error.rule};
+    if (error.code == ErrorCode::queue_full || error.code == ErrorCode::not_yet) {
         answer.headers.emplace_back("Retry-After", "1");
     }
     return answer;
@@ -242,13 +266,13 @@ Answer did_answer(const std::vector<crypto::KeyIdentity>& keys) {
                 R"(["https://www.w3.org/ns/did/v1","https://w3id.org/security/suites/ed25519-2020/v1"])")
             .text("id", claw::kGatewayId)
             .raw("verificationMethod", "[" + verification_method(signing, method_id) + "]")
-            .raw("authentication", "[" + quoted(method_id) + "]")
-            .raw("assertionMethod", "[" + quoted(method_id) + "]")
+            .raw("authentication", "[" + in_quotes(method_id) + "]")
+            .raw("assertionMethod", "[" + in_quotes(method_id) + "]")
             .raw("deployment", deployment)
             .done();
     return {200,
             std::move(body),
-            {{"Cache-Control", "max-age=3600"}, {"ETag", quoted(signing.kid)}},
+            {{"Cache-Control", "max-age=3600"}, {"ETag", in_quotes(signing.kid)}},
             {}};
 }
 
@@ -270,6 +294,7 @@ Answer status_answer(const service::StatusReport& report) {
                 .boolean("ready", report.ready())
                 .raw("backends", array_of(report.backends, backend_text))
                 .raw("families", array_of(report.families, family_text))
+                .raw("ledger", ledger_text(report))
                 .done(),
             {},
             {}};

@@ -1,7 +1,9 @@
 #include "daemon/answers.h"
 #include "daemon/fan_out.h"
 #include "daemon/handlers.h"
+#include "daemon/recording.h"
 #include "service/receipt_batch.h"
+#include "service/refusals.h"
 
 #include <optional>
 
@@ -17,6 +19,17 @@ Result<service::ReceiptBatch> split_batch(const Call& call) {
     return service::ReceiptBatch::split(call.body, with_legacy);
 }
 
+/// Those of the batch itself are noted where every answer is.
+void note_refusals(const Call& call, const service::ReceiptBatch& batch) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (const auto& result = batch.results()[i]; !result.ok()) {
+            call.appliance.refusals->note(call.caller, "POST /v1/receipts/batch",
+                                          wire_name(result.error().code), result.error().rule,
+                                          batch.element(i));
+        }
+    }
+}
+
 }  // namespace
 
 boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call) {
@@ -26,9 +39,14 @@ boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call) {
     }
     const Chunks chunks{batch->size(), kReceiptsPerChunk};
     const auto sign = [&](std::size_t from, std::size_t to) {
-        batch->sign(call.appliance, from, to);
+        batch->sign(call.appliance, call.caller, from, to);
     };
     co_await fan_out(call.threads, chunks, sign);
+    auto entries = batch->take_entries();
+    const auto outcomes =
+        co_await recorded(*call.appliance.ledger, std::move(entries), call.appliance.limits.ledger);
+    batch->settle(outcomes);
+    note_refusals(call, *batch);
     co_return batch_answer(*batch);
 }
 

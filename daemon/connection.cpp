@@ -3,6 +3,7 @@
 #include "daemon/answers.h"
 #include "daemon/watchdog.h"
 #include "daemon/wire.h"
+#include "service/refusals.h"
 
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -66,12 +67,17 @@ private:
     Watchdog watchdog_{socket_};
     beast::flat_buffer buffer_{kMaxBuffer};
     const Operation* operation_ = nullptr;
+    std::string rest_;        // of the path, behind the operation's '*'
     Admission::Place place_;  // of the request under way
     Answer refusal_;
     bool busy_ = false;      // a request is being read or answered
     bool bodiless_ = false;  // the answer to HEAD has a header only
     std::chrono::steady_clock::time_point began_;
 };
+
+std::string operation_name(const Operation& operation) {
+    return std::string(method_name(operation.method)).append(" ").append(operation.path);
+}
 
 void HttpConnection::refuse(const Error& error) {
     operation_ = nullptr;
@@ -180,6 +186,7 @@ void HttpConnection::judge_header(Parser& parser) {
         return refuse(Error(ErrorCode::queue_full, "too many requests are under way"));
     }
     operation_ = found.operation;
+    rest_ = found.rest;
     parser.body_limit(most);
 }
 
@@ -225,12 +232,21 @@ asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request
     if (operation_->query == Query::none && !target.query.empty()) {
         co_return error_answer(Error::at("query", "is not taken here"));
     }
-    const Call call{door_.appliance, door_.role, target.query,
-                    request.body(),  door_.log,  door_.threads};
+    const Call call{door_.appliance, door_.role,
+                    rest_,           target.query,
+                    request.body(),  {std::string(role_name(door_.role)), caller_.peer.uid},
+                    door_.log,       door_.threads};
+    Answer made;
     if (const auto* plain = std::get_if<PlainHandler>(&operation_->handler)) {
-        co_return (*plain)(call);
+        made = (*plain)(call);
+    } else {
+        made = co_await std::get<SpreadHandler>(operation_->handler)(call);
     }
-    co_return co_await std::get<SpreadHandler>(operation_->handler)(call);
+    if (!made.code.empty() && operation_->max_body > 0) {
+        door_.appliance.refusals->note(call.caller, operation_name(*operation_), made.code,
+                                       made.rule, call.body);
+    }
+    co_return made;
 }
 
 /// One line for every request that is refused, as far as the budget goes; for every one at all at

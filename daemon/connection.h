@@ -2,10 +2,10 @@
 
 #include "daemon/admission.h"
 #include "daemon/log.h"
-#include "daemon/log_budget.h"
 #include "daemon/operations.h"
 #include "daemon/peer.h"
 #include "service/appliance.h"
+#include "service/log_budget.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -39,7 +39,7 @@ struct Door {
     /// Places of those who are only told that they may not, and of those who are turned away: few,
     /// and not taken from the ones who may.
     Admission lobby{{64, 32, 0, 0}};
-    LogBudget log_budget{};
+    service::LogBudget log_budget{};
     std::atomic<bool> draining{false};
 };
 

@@ -89,7 +89,8 @@ crypto::Algorithm algorithm_of(crypto::Family family, const DevSetup& setup) {
                                                        : crypto::Algorithm::ed25519;
 }
 
-std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
+std::string daemon_config(const DevSetup& setup, const fs::path& directory,
+                          const std::string& origin) {
     std::string text;
     text.append(
             "# A development set-up: SoftHSM2 keeps its keys in files, so nothing here is safe "
@@ -113,7 +114,10 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory) {
         .append(toml_string(directory / "softhsm2.conf"))
         .append(" }\n\n")
         .append("# Any audience, any scope without a wildcard but egress:*.DOMAIN.\n")
-        .append("[ceiling]\nmax_ttl_seconds = 3600\naudiences = [\"*\"]\nscopes = [\"*\"]\n");
+        .append("[ceiling]\nmax_ttl_seconds = 3600\naudiences = [\"*\"]\nscopes = [\"*\"]\n")
+        .append("\n[ledger]\norigin = \"")
+        .append(origin)
+        .append("\"\n");
     for (const crypto::Family family : crypto::kFamilies) {
         text.append("\n[families.")
             .append(family_name(family))
@@ -161,7 +165,9 @@ Status fill_directory(const DevSetup& setup, const fs::path& directory) {
     ::setenv("SOFTHSM2_CONF", (directory / "softhsm2.conf").c_str(), 1);
     CHECK_OK(pkcs11::initialise_token(setup.module, std::string(kLabel), so_pin, pin));
     CHECK_OK(make_keys(setup, directory));
-    return base::write_file_durably(directory / "clawsigner.toml", daemon_config(setup, directory),
+    TRY(const std::string name, crypto::uuid_v4());
+    return base::write_file_durably(directory / "clawsigner.toml",
+                                    daemon_config(setup, directory, "clawsigner-dev/" + name),
                                     0600);
 }
 

@@ -4,6 +4,7 @@
 #include "claw/receipt_request.h"
 #include "claw/token_request.h"
 #include "daemon/answers.h"
+#include "daemon/recording.h"
 #include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/pin.h"
@@ -47,15 +48,15 @@ Answer answer_or_error(const Result<T>& result, Answer (*print)(const T&)) {
     return result.ok() ? print(*result) : error_answer(result.error());
 }
 
-Result<service::SignedReceipt> signed_receipt(const Call& call) {
+Result<service::Made<service::SignedReceipt>> made_receipt(const Call& call) {
     TRY(const bool with_legacy, read_legacy_flag(call.query));
     TRY(auto request, claw::parse_receipt_request(call.body, with_legacy));
-    return service::sign_receipt(call.appliance, std::move(request));
+    return service::sign_receipt(call.appliance, call.caller, std::move(request));
 }
 
-Result<service::IssuedToken> issued_token(const Call& call) {
+Result<service::Made<service::IssuedToken>> made_token(const Call& call) {
     TRY(const auto request, claw::parse_token_request(call.body));
-    return service::issue_token(call.appliance, request);
+    return service::issue_token(call.appliance, call.caller, request);
 }
 
 /// The table gives these operations only to sockets that speak of one family.
@@ -69,7 +70,7 @@ Result<std::vector<crypto::KeyIdentity>> published(const Call& call) {
 
 Result<service::KeyView> created_key(const Call& call) {
     TRY(const KeyRequest request, parse_key_request(call.body));
-    return service::create_key(call.appliance, request.family, request.algorithm);
+    return service::create_key(call.appliance, call.caller, request.family, request.algorithm);
 }
 
 Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
@@ -77,7 +78,7 @@ Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
     claw::JsonReader in(document, "");
     const std::string handle = in.text("id", kMaxHandle);
     CHECK_OK(in.finish());
-    auto discarded = service::discard_key(call.appliance, handle);
+    auto discarded = service::discard_key(call.appliance, call.caller, handle);
     if (discarded.ok()) {
         for (const service::UnusableKeyView& view : *discarded) {
             call.log.event("key.discarded", Log::Level::warning,
@@ -99,6 +100,13 @@ Result<service::BackendReport> pin_retried(const Call& call) {
     return service::retry_pin(call.appliance, backend);
 }
 
+boost::asio::awaitable<std::vector<ledger::Outcome>> recorded_one(const Call& call,
+                                                                  ledger::Entry& entry) {
+    std::vector<ledger::Entry> entries;
+    entries.push_back(std::move(entry));
+    return recorded(*call.appliance.ledger, std::move(entries), call.appliance.limits.ledger);
+}
+
 }  // namespace
 
 Result<bool> read_legacy_flag(std::string_view query) {
@@ -111,8 +119,16 @@ Result<bool> read_legacy_flag(std::string_view query) {
     return Error::at("query", "must be empty or legacy=1");
 }
 
-Answer sign_receipt(const Call& call) {
-    return answer_or_error(signed_receipt(call), receipt_answer);
+boost::asio::awaitable<Answer> sign_receipt(const Call& call) {
+    auto made = made_receipt(call);
+    if (!made.ok()) {
+        co_return error_answer(made.error());
+    }
+    if (made->entry.items.empty()) {
+        co_return receipt_answer(made->artefact);
+    }
+    const auto outcomes = co_await recorded_one(call, made->entry);
+    co_return answer_or_error(service::settled(*std::move(made), outcomes.front()), receipt_answer);
 }
 
 Answer get_jwks(const Call& call) {
@@ -124,8 +140,13 @@ Answer get_did(const Call& call) {
                            call.role == Role::issuer ? issuer_did_answer : did_answer);
 }
 
-Answer issue_token(const Call& call) {
-    return answer_or_error(issued_token(call), token_answer);
+boost::asio::awaitable<Answer> issue_token(const Call& call) {
+    auto made = made_token(call);
+    if (!made.ok()) {
+        co_return error_answer(made.error());
+    }
+    const auto outcomes = co_await recorded_one(call, made->entry);
+    co_return answer_or_error(service::settled(*std::move(made), outcomes.front()), token_answer);
 }
 
 Answer get_healthz(const Call&) {

@@ -9,15 +9,20 @@
 /// operation, prints its answer.
 namespace clawsigner::daemon {
 
-Answer sign_receipt(const Call& call);
+boost::asio::awaitable<Answer> sign_receipt(const Call& call);
 boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call);
 
-Answer issue_token(const Call& call);
+boost::asio::awaitable<Answer> issue_token(const Call& call);
 
 Answer get_jwks(const Call& call);
 Answer get_did(const Call& call);
 Answer get_healthz(const Call& call);
 Answer get_readyz(const Call& call);
+
+Answer get_checkpoint(const Call& call);
+Answer get_tile(const Call& call);
+Answer get_entries(const Call& call);
+Answer get_proof(const Call& call);
 
 Answer get_status(const Call& call);
 Answer list_keys(const Call& call);

@@ -20,7 +20,9 @@ struct Answer {
     unsigned status = 200;
     std::string body;  // JSON
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string_view code;  // the error's, for the log; empty when good. Static storage.
+    std::string_view code;    // the error's, for the log; empty when good. Static storage.
+    std::string_view rule{};  // that said no, with POLICY_DENIED. Static storage.
+    std::string_view content_type = "application/json";  // static storage
 };
 
 }  // namespace clawsigner::daemon

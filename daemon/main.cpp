@@ -28,6 +28,7 @@ constexpr int kUsage = 2;
 
 constexpr std::size_t kOwnFiles = 64 + 4 * 64;  // modules, tokens, log, epoll; the sockets' lobbies
 
+constexpr auto kLedgerClose = std::chrono::seconds(3);
 constexpr unsigned kLongestStop = 20;  // seconds from SIGTERM to the end, come what may
 
 int say(const Error& error) {
@@ -129,6 +130,12 @@ Status serve(const std::string& file) {
     // A module that does not return must not keep the process: SIGALRM's default action ends it.
     ::alarm(kLongestStop);
     server->drain();
+    if (const Status closed = wiring->close_ledger(base::deadline_in(kLedgerClose)); !closed.ok()) {
+        log.event("ledger.not_closed", daemon::Log::Level::warning,
+                  std::move(claw::JsonWriter()
+                                .text("code", wire_name(closed.error().code))
+                                .text("reason", closed.error().message)));
+    }
     log.event("daemon.stopped", daemon::Log::Level::info);
     return Status::done();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace clawsigner::daemon {
 namespace {
@@ -32,10 +33,24 @@ constexpr std::array kOperations{
     Operation{Method::post, "/v1/keys",           kAdmin,    kArtefactBody, Query::none,  create_key},
     Operation{Method::post, "/v1/keys/discard",   kAdmin,    kArtefactBody, Query::none,  discard_key},
     Operation{Method::post, "/v1/pin/retry",      kAdmin,    kArtefactBody, Query::none,  retry_pin},
+    Operation{Method::get,  "/v1/log/checkpoint", kAll,      kNoBody,       Query::none,  get_checkpoint},
+    // Bodies first: what is not an entry bundle is a tile.
+    Operation{Method::get,  "/v1/log/tile/entries/*", kWatchers, kNoBody,   Query::none,  get_entries},
+    Operation{Method::get,  "/v1/log/tile/*",     kAll,      kNoBody,       Query::none,  get_tile},
+    Operation{Method::get,  "/v1/log/proof",      kWatchers, kNoBody,       Query::taken, get_proof},
     Operation{Method::get,  "/healthz",           kAll,      kNoBody,       Query::none,  get_healthz},
     Operation{Method::get,  "/readyz",            kAll,      kNoBody,       Query::none,  get_readyz},
     // clang-format on
 };
+
+/// What stands in place of the pattern's '*', or nothing when the path is another.
+std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
+    if (!pattern.ends_with('*')) {
+        return pattern == path ? std::optional<std::string_view>("") : std::nullopt;
+    }
+    pattern.remove_suffix(1);
+    return path.starts_with(pattern) ? std::optional(path.substr(pattern.size())) : std::nullopt;
+}
 
 }  // namespace
 
@@ -50,11 +65,13 @@ std::size_t largest_body() noexcept {
 Lookup find_operation(Role role, std::string_view method, std::string_view path) {
     Lookup lookup;
     for (const Operation& operation : kOperations) {
-        if (operation.path != path || !operation.roles.contains(role)) {
+        const auto rest =
+            operation.roles.contains(role) ? match(operation.path, path) : std::nullopt;
+        if (!rest) {
             continue;
         }
         if (method_name(operation.method) == method) {
-            return {&operation, ""};
+            return {&operation, *rest, ""};
         }
         lookup.allowed.append(lookup.allowed.empty() ? "" : ", ")
             .append(method_name(operation.method));

@@ -21,8 +21,10 @@ namespace clawsigner::daemon {
 struct Call {
     const service::Appliance& appliance;
     Role role;
+    std::string_view rest;   // of the path, behind an operation's '*'
     std::string_view query;  // without '?'
     std::string_view body;
+    claw::LeafCaller caller;
     const Log& log;
     /// All of the socket's threads, over which work may be spread.
     std::span<const boost::asio::any_io_executor> threads;
@@ -39,7 +41,7 @@ enum class Query : std::uint8_t { none, taken };
 /// What can be asked: everything that is not in the table does not exist.
 struct Operation {
     Method method;
-    std::string_view path;
+    std::string_view path;  // "/a/b", or "/a/b/*" for everything below
     Roles roles;
     std::size_t max_body;  // bytes
     Query query;
@@ -55,6 +57,7 @@ std::size_t largest_body() noexcept;
 /// methods there are.
 struct Lookup {
     const Operation* operation = nullptr;
+    std::string_view rest;  // of the path asked for, behind the operation's '*'
     std::string
         allowed;  // "GET, POST": not empty exactly when the path exists, but not with this method
 };

@@ -52,7 +52,8 @@ bool peer_is_gone(const beast::error_code& error) {
 
 Response response_of(Answer answer, const std::string& id, bool keep_alive, unsigned version) {
     Response response(static_cast<http::status>(answer.status), version);
-    response.set(http::field::content_type, "application/json");
+    response.set(http::field::content_type,
+                 boost::beast::string_view(answer.content_type.data(), answer.content_type.size()));
     response.set("X-Request-Id", id);
     for (const auto& [name, value] : answer.headers) {
         response.set(name, value);

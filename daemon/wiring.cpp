@@ -1,10 +1,14 @@
 #include "daemon/wiring.h"
 
 #include "base/file.h"
+#include "claw/checkpoint.h"
 #include "daemon/access.h"
 #include "hsm/keyring.h"
+#include "ledger/log.h"
 #include "pkcs11/token_backend.h"
+#include "service/checkpointer.h"
 #include "service/prober.h"
+#include "service/refusals.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -173,6 +177,23 @@ struct Plan {
     std::vector<FamilySettings> families;
 };
 
+/// Every artefact has its leaf in a log, and a log has a name and a key.
+Status check_ledger(const Config& config, const Plan& plan) {
+    if (std::ranges::find(plan.families, crypto::Family::checkpoint, &FamilySettings::family) ==
+        plan.families.end()) {
+        return at_line(config, 1,
+                       "[families.checkpoint] is missing: the log of everything that is signed "
+                       "needs a key for its checkpoints");
+    }
+    const claw::Checkpoint empty{config.ledger.origin.value, 0, claw::tree_hash({})};
+    if (const auto body = claw::CheckpointBody::of(empty); !body.ok()) {
+        return at_line(config, config.ledger.origin.line,
+                       "ledger.origin names the log, like \"signer.example.com/log\"; " +
+                           body.error().message);
+    }
+    return Status::done();
+}
+
 Result<Plan> plan_of(const Config& config) {
     Plan plan;
     CHECK_OK(check_modules(config));
@@ -189,6 +210,7 @@ Result<Plan> plan_of(const Config& config) {
         return at_line(config, 1,
                        "no [families.…] is configured, so there is nothing to sign with");
     }
+    CHECK_OK(check_ledger(config, plan));
     return plan;
 }
 
@@ -219,14 +241,43 @@ void log_state(const Log& log, const std::string& backend, const hsm::BackendSta
     log.event("backend.state", good ? Log::Level::info : Log::Level::warning, std::move(members));
 }
 
+void log_ledger(const Log& log, const ledger::LogStatus& status) {
+    const bool good = status.health == ledger::Health::good;
+    claw::JsonWriter members;
+    members.text("state", ledger::health_name(status.health))
+        .integer("size", static_cast<std::int64_t>(status.size));
+    if (status.why) {
+        members.text("code", wire_name(status.why->code)).text("reason", status.why->message);
+    }
+    log.event("ledger.state", good ? Log::Level::info : Log::Level::error, std::move(members));
+}
+
+Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clock& clock,
+                                                 const Log& log) {
+    ledger::Log::Options options;
+    options.directory = config.server.state_directory;
+    options.clock = &clock;
+    options.keep_answers = config.ledger.keep_receipts;
+    options.deadline = config.ledger.deadline;
+    options.on_change = [&log](const auto& status) { log_ledger(log, status); };
+    TRY(auto opened, ledger::Log::open(std::move(options)));
+    opened->note(claw::StartLeaf{CLAWSIGNER_VERSION});
+    return opened;
+}
+
 class AppliancePlant final : public Wiring {
 public:
-    AppliancePlant(const Config& config, Plan plan, const Log& log) {
-        appliance_.clock = &clock_;
-        appliance_.limits = {config.signing.timestamp_skew, config.signing.deadline};
+    AppliancePlant(const Config& config, Plan plan, const Log& log,
+                   std::unique_ptr<base::SystemClock> clock, std::unique_ptr<ledger::Log> ledger)
+        : clock_(std::move(clock)), ledger_(std::move(ledger)), refusals_(*ledger_) {
+        appliance_.clock = clock_.get();
+        appliance_.ledger = ledger_.get();
+        appliance_.refusals = &refusals_;
+        appliance_.limits = {config.signing.timestamp_skew, config.signing.deadline,
+                             config.ledger.deadline};
         appliance_.ceiling = {config.ceiling.max_ttl, policy::NameSet(config.ceiling.audiences),
                               policy::NameSet(config.ceiling.scopes)};
-        appliance_.started = clock_.now();
+        appliance_.started = clock_->now();
         std::map<std::string, hsm::Backend*> by_name;
         for (auto& [name, settings] : plan.tokens) {
             pkcs11::TokenBackend::Options options;
@@ -236,7 +287,7 @@ public:
                 log_state(log, backend, status);
             };
             backends_.push_back(
-                std::make_unique<pkcs11::TokenBackend>(std::move(settings), options, clock_));
+                std::make_unique<pkcs11::TokenBackend>(std::move(settings), options, *clock_));
             by_name[name] = backends_.back().get();
             appliance_.backends.push_back({name, backends_.back().get()});
         }
@@ -247,19 +298,29 @@ public:
         }
         keyring_ = std::make_unique<hsm::Keyring>(std::move(homes),
                                                   hsm::VerifyPolicy{config.signing.verify_one_in});
-        prober_ = std::make_unique<service::Prober>(*keyring_, appliance_.families, clock_);
+        prober_ = std::make_unique<service::Prober>(*keyring_, appliance_.families, *clock_);
         appliance_.keyring = keyring_.get();
         appliance_.prober = prober_.get();
+        service::Checkpointer::Options checkpoints;
+        checkpoints.origin = config.ledger.origin.value;
+        checkpointer_ =
+            std::make_unique<service::Checkpointer>(*ledger_, *keyring_, std::move(checkpoints));
+        appliance_.checkpointer = checkpointer_.get();
     }
+
+    Status close_ledger(Deadline deadline) override { return checkpointer_->close(deadline); }
 
     const service::Appliance& appliance() const override { return appliance_; }
 
 private:
     // In the order of their lifetimes.
-    base::SystemClock clock_;
+    std::unique_ptr<base::SystemClock> clock_;
+    std::unique_ptr<ledger::Log> ledger_;
+    service::Refusals refusals_;
     std::vector<std::unique_ptr<hsm::Backend>> backends_;
     std::unique_ptr<hsm::Keyring> keyring_;
     std::unique_ptr<service::Prober> prober_;
+    std::unique_ptr<service::Checkpointer> checkpointer_;
     service::Appliance appliance_;
 };
 
@@ -280,7 +341,10 @@ Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& lo
     TRY(Plan plan, plan_of(config));
     CHECK_OK(check_state_directory(config));
     set_environment(config);
-    return std::unique_ptr<Wiring>(std::make_unique<AppliancePlant>(config, std::move(plan), log));
+    auto clock = std::make_unique<base::SystemClock>();
+    TRY(auto ledger, open_ledger(config, *clock, log));
+    return std::unique_ptr<Wiring>(std::make_unique<AppliancePlant>(
+        config, std::move(plan), log, std::move(clock), std::move(ledger)));
 }
 
 }  // namespace clawsigner::daemon

@@ -20,6 +20,9 @@ public:
 
     virtual ~Wiring() = default;
     virtual const service::Appliance& appliance() const = 0;
+    /// When nothing is asked any more: the log's last leaves and a checkpoint over them. Errors: as
+    /// service::Checkpointer::close.
+    virtual Status close_ledger(Deadline deadline) = 0;
 };
 
 }  // namespace clawsigner::daemon

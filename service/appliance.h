@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "hsm/backend.h"
 #include "hsm/keyring.h"
+#include "ledger/log.h"
 #include "policy/ceiling.h"
 #include "service/prober.h"
 
@@ -12,9 +13,13 @@
 
 namespace clawsigner::service {
 
+class Checkpointer;
+class Refusals;
+
 struct SigningLimits {
     std::chrono::seconds timestamp_skew{300};
-    std::chrono::milliseconds deadline{2000};
+    std::chrono::milliseconds deadline{2000};  // for a signature
+    std::chrono::milliseconds ledger{2000};    // for its leaf to be on disk
 };
 
 /// A key store under the name the configuration gives it.
@@ -32,6 +37,9 @@ struct Appliance {
     const Clock* clock = nullptr;
     hsm::Keyring* keyring = nullptr;
     Prober* prober = nullptr;
+    ledger::Log* ledger = nullptr;
+    Refusals* refusals = nullptr;
+    Checkpointer* checkpointer = nullptr;
     std::vector<NamedBackend> backends;
     std::vector<crypto::Family> families;
     SigningLimits limits;

@@ -1,5 +1,6 @@
 #include "service/issue_token.h"
 
+#include "base/secret.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "policy/ceiling.h"
@@ -51,9 +52,26 @@ Status expectations_met(const claw::TokenRequest& request, std::int64_t now) {
     return Status::done();
 }
 
+ledger::Item item_of(const claw::LeafCaller& caller, const claw::Token& token,
+                     const IssuedToken& issued, ByteView signed_bytes) {
+    claw::ArtefactLeaf leaf;
+    leaf.family = Family::cst;
+    leaf.artefact = "cst";
+    leaf.id = token.jti;
+    leaf.kid = issued.kid;
+    leaf.signed_sha256 = base::base64url_encode(crypto::sha256(signed_bytes));
+    leaf.answer_sha256 = crypto::sha256_b64u(issued.token);
+    leaf.rule = "ceiling";
+    leaf.caller = caller;
+    leaf.policy_hash = token.grant.policy_hash_b64u;
+    return {std::move(leaf), std::nullopt};
+}
+
 }  // namespace
 
-Result<IssuedToken> issue_token(const Appliance& appliance, const claw::TokenRequest& request) {
+Result<Made<IssuedToken>> issue_token(const Appliance& appliance, const claw::LeafCaller& caller,
+                                      const claw::TokenRequest& request) {
+    CHECK_OK(appliance.ledger->ready());
     claw::Token token;
     token.grant = request.grant;
     token.iat = unix_seconds(appliance.clock->now());
@@ -75,7 +93,17 @@ Result<IssuedToken> issue_token(const Appliance& appliance, const claw::TokenReq
     issued.kid = signer.identity().kid;
     issued.token_hash = base::hex_encode(crypto::sha256(issued.token));
     issued.scope_hash = unsigned_token.scope_hash();
-    return issued;
+    ledger::Entry entry{{item_of(caller, token, issued, unsigned_token.input().bytes())}};
+    return Made<IssuedToken>{std::move(issued), std::move(entry)};
+}
+
+Result<IssuedToken> settled(Made<IssuedToken> made, const ledger::Outcome& outcome) {
+    if (outcome.ok()) {
+        return std::move(made.artefact);
+    }
+    std::string& token = made.artefact.token;
+    base::wipe_bytes({reinterpret_cast<std::uint8_t*>(token.data()), token.size()});
+    return outcome.error();
 }
 
 }  // namespace clawsigner::service

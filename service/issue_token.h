@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "claw/token_request.h"
 #include "service/appliance.h"
+#include "service/made.h"
 
 #include <string>
 
@@ -17,7 +18,11 @@ struct IssuedToken {
 };
 
 /// Decides, builds and signs one token. Errors: invalid_field, where the request expects what will
-/// not be; policy_denied; as hsm::Signer::sign.
-Result<IssuedToken> issue_token(const Appliance& appliance, const claw::TokenRequest& request);
+/// not be; policy_denied; as hsm::Signer::sign; ledger_blocked, ledger_damaged.
+Result<Made<IssuedToken>> issue_token(const Appliance& appliance, const claw::LeafCaller& caller,
+                                      const claw::TokenRequest& request);
+
+/// What the caller gets, now that the ledger has spoken. A token that was not recorded is wiped.
+Result<IssuedToken> settled(Made<IssuedToken> made, const ledger::Outcome& outcome);
 
 }  // namespace clawsigner::service

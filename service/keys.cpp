@@ -30,6 +30,14 @@ bool is_usable(const Appliance& appliance, const std::string& handle) {
     });
 }
 
+/// The caller is an admin, whose thread has the time to wait.
+Status record_event(const Appliance& appliance, claw::KeyLeaf event) {
+    TRY(const auto outcomes,
+        ledger::record(*appliance.ledger, {{{{std::move(event), std::nullopt}}}},
+                       base::deadline_in(appliance.limits.ledger)));
+    return outcomes.front().ok() ? Status::done() : Status(outcomes.front().error());
+}
+
 }  // namespace
 
 Result<KeyList> list_keys(const Appliance& appliance) {
@@ -54,17 +62,23 @@ Result<KeyList> list_keys(const Appliance& appliance) {
     return list;
 }
 
-Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
-                           std::optional<crypto::Algorithm> algorithm) {
+Result<KeyView> create_key(const Appliance& appliance, const claw::LeafCaller& caller,
+                           crypto::Family family, std::optional<crypto::Algorithm> algorithm) {
+    CHECK_OK(appliance.ledger->ready());
     TRY(const auto home, appliance.keyring->home(family));
     TRY(hsm::StoredKey key, appliance.keyring->create(family, algorithm.value_or(home.algorithm)));
     appliance.prober->wake();
     const auto identity = crypto::identity_of(key.public_key);
+    CHECK_OK(
+        record_event(appliance, {"created", key.id.text(), std::string(crypto::family_name(family)),
+                                 identity.kid, caller}));
     return KeyView{appliance.backend_name(family), std::move(key), identity, true};
 }
 
 Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
+                                                 const claw::LeafCaller& caller,
                                                  const std::string& handle) {
+    CHECK_OK(appliance.ledger->ready());
     if (is_usable(appliance, handle)) {
         return Error(ErrorCode::key_in_use,
                      "the key can sign; only what cannot be used is discarded");
@@ -82,6 +96,7 @@ Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
         return Error::at("id", "names no unusable key; clawsigner keys list shows them");
     }
     appliance.prober->wake();
+    CHECK_OK(record_event(appliance, {"discarded", handle, std::nullopt, std::nullopt, caller}));
     return discarded;
 }
 

@@ -33,14 +33,16 @@ struct KeyList {
 Result<KeyList> list_keys(const Appliance& appliance);
 
 /// Makes a family's first key in its store, with the configured algorithm unless one is asked for.
-/// Errors: key_exists, key_missing (no store for the family), as Backend::generate.
-Result<KeyView> create_key(const Appliance& appliance, crypto::Family family,
-                           std::optional<crypto::Algorithm> algorithm);
+/// Errors: key_exists, key_missing (no store for the family), as Backend::generate; ledger_blocked,
+/// ledger_damaged.
+Result<KeyView> create_key(const Appliance& appliance, const claw::LeafCaller& caller,
+                           crypto::Family family, std::optional<crypto::Algorithm> algorithm);
 
 /// Destroys, in every store, what must not sign and is named so: by its id, or by its label where
 /// it has no id. Returns what it was. Errors: invalid_field, when nothing is named so; key_in_use,
-/// when it is a usable key; as Backend::discard.
+/// when it is a usable key; as Backend::discard; ledger_blocked, ledger_damaged.
 Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
+                                                 const claw::LeafCaller& caller,
                                                  const std::string& handle);
 
 }  // namespace clawsigner::service

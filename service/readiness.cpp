@@ -3,6 +3,9 @@
 namespace clawsigner::service {
 
 Readiness readiness(const Appliance& appliance, crypto::Family family) {
+    if (const Status ready = appliance.ledger->ready(); !ready.ok()) {
+        return {{ready.error()}};
+    }
     const auto key = appliance.keyring->active(family);
     if (!key.ok()) {
         return {{key.error()}};

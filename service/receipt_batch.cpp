@@ -9,19 +9,43 @@ Result<ReceiptBatch> ReceiptBatch::split(std::string_view body, bool with_legacy
     return ReceiptBatch(std::move(elements), with_legacy);
 }
 
-void ReceiptBatch::sign(const Appliance& appliance, std::size_t from, std::size_t to) {
+void ReceiptBatch::sign(const Appliance& appliance, const claw::LeafCaller& caller,
+                        std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-        results_[i] = sign_one(appliance, elements_[i]);
+        made_[i] = sign_one(appliance, caller, elements_[i]);
     }
 }
 
-Result<SignedReceipt> ReceiptBatch::sign_one(const Appliance& appliance,
-                                             std::string_view element) const {
+std::vector<ledger::Entry> ReceiptBatch::take_entries() {
+    std::vector<ledger::Entry> entries;
+    for (std::size_t i = 0; i < made_.size(); ++i) {
+        auto& made = made_[i];
+        if (made.ok() && !made->entry.items.empty()) {
+            entries.push_back(std::move(made->entry));
+            recorded_.push_back(i);
+        } else {
+            results_[i] = made.ok() ? Result<SignedReceipt>(std::move(made->artefact))
+                                    : std::move(made).error();
+        }
+    }
+    return entries;
+}
+
+void ReceiptBatch::settle(const std::vector<ledger::Outcome>& outcomes) {
+    for (std::size_t k = 0; k < recorded_.size(); ++k) {
+        const std::size_t i = recorded_[k];
+        results_[i] = settled(*std::move(made_[i]), outcomes.at(k));
+    }
+}
+
+Result<Made<SignedReceipt>> ReceiptBatch::sign_one(const Appliance& appliance,
+                                                   const claw::LeafCaller& caller,
+                                                   std::string_view element) const {
     if (element.size() > kMaxReceiptBytes) {
         return Error(ErrorCode::too_large, "a receipt must have at most 65536 bytes");
     }
     TRY(auto request, claw::parse_receipt_request(element, with_legacy_));
-    return sign_receipt(appliance, std::move(request));
+    return sign_receipt(appliance, caller, std::move(request));
 }
 
 }  // namespace clawsigner::service

@@ -25,19 +25,33 @@ public:
     std::size_t size() const noexcept { return elements_.size(); }
 
     /// Signs the elements [from, to). Different ranges may be signed by different threads at once.
-    void sign(const Appliance& appliance, std::size_t from, std::size_t to);
+    void sign(const Appliance& appliance, const claw::LeafCaller& caller, std::size_t from,
+              std::size_t to);
 
-    /// One per element, in order; elements not signed yet are errors of code `unset`.
+    /// The leaves of everything that was signed, for the ledger.
+    std::vector<ledger::Entry> take_entries();
+    /// What the ledger said of them, in their order.
+    void settle(const std::vector<ledger::Outcome>& outcomes);
+
+    /// One per element, in order; elements not signed or settled yet are errors of code `unset`.
     const std::vector<Result<SignedReceipt>>& results() const noexcept { return results_; }
+    /// The text of one element.
+    std::string_view element(std::size_t index) const noexcept { return elements_[index]; }
 
 private:
     ReceiptBatch(std::vector<std::string_view> elements, bool with_legacy)
-        : elements_(std::move(elements)), with_legacy_(with_legacy), results_(elements_.size()) {}
+        : elements_(std::move(elements)),
+          with_legacy_(with_legacy),
+          made_(elements_.size()),
+          results_(elements_.size()) {}
 
-    Result<SignedReceipt> sign_one(const Appliance& appliance, std::string_view element) const;
+    Result<Made<SignedReceipt>> sign_one(const Appliance& appliance, const claw::LeafCaller& caller,
+                                         std::string_view element) const;
 
     std::vector<std::string_view> elements_;
     bool with_legacy_;
+    std::vector<Result<Made<SignedReceipt>>> made_;
+    std::vector<std::size_t> recorded_;  // whose leaves were taken
     std::vector<Result<SignedReceipt>> results_;
 };
 

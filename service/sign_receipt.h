@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "claw/receipt_request.h"
 #include "service/appliance.h"
+#include "service/made.h"
 
 #include <optional>
 #include <string>
@@ -17,8 +18,14 @@ struct SignedReceipt {
 };
 
 /// The story of a gateway receipt: fill in what the caller left to us, hold its time against ours,
-/// build the payload, sign its hash, and, when the v1.0 receipt is wanted, sign that as well with
-/// the same key. Errors: timestamp_skew; key_missing, key_quarantined, hsm_down, pin_held.
-Result<SignedReceipt> sign_receipt(const Appliance& appliance, claw::ReceiptRequest request);
+/// see whether its nonce or id was used before, build the payload, sign its hash, and, when the
+/// v1.0 receipt is wanted, sign that as well with the same key. Errors: timestamp_skew;
+/// nonce_reused, id_reused; key_missing, key_quarantined, hsm_down, pin_held; ledger_blocked,
+/// ledger_damaged.
+Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw::LeafCaller& caller,
+                                         claw::ReceiptRequest request);
+
+/// What the caller gets, now that the ledger has spoken. A receipt that was not recorded is wiped.
+Result<SignedReceipt> settled(Made<SignedReceipt> made, const ledger::Outcome& outcome);
 
 }  // namespace clawsigner::service

@@ -1,5 +1,7 @@
 #include "service/status.h"
 
+#include "service/checkpointer.h"
+
 #include <algorithm>
 
 namespace clawsigner::service {
@@ -20,7 +22,8 @@ FamilyReport report_of(const Appliance& appliance, crypto::Family family) {
 }  // namespace
 
 bool StatusReport::ready() const noexcept {
-    return std::ranges::all_of(families,
+    return ledger.health == ledger::Health::good &&
+           std::ranges::all_of(families,
                                [](const FamilyReport& report) { return report.readiness.ready(); });
 }
 
@@ -33,6 +36,9 @@ StatusReport status(const Appliance& appliance) {
     for (const crypto::Family family : appliance.families) {
         report.families.push_back(report_of(appliance, family));
     }
+    report.ledger = appliance.ledger->status();
+    report.origin = appliance.ledger->setting("origin");
+    report.checkpoint_failure = appliance.checkpointer->failure();
     return report;
 }
 

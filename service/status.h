@@ -27,6 +27,9 @@ struct StatusReport {
     UnixMillis started;
     std::vector<BackendReport> backends;
     std::vector<FamilyReport> families;
+    ledger::LogStatus ledger;
+    std::optional<std::string> origin;        // of the log; none before its first checkpoint
+    std::optional<Error> checkpoint_failure;  // why the newest checkpoint is not signed
     bool ready() const noexcept;
 };
 

@@ -13,7 +13,7 @@ die() {
 
 PACKAGES_BUILD=(
     g++-12 gcc-12 cmake ninja-build pkg-config libssl-dev libboost1.81-dev libboost-json1.81-dev libp11-dev libp11-kit-dev
-    libjemalloc-dev libtomlplusplus-dev libcli11-dev libspdlog-dev softhsm2
+    libjemalloc-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev libspdlog-dev softhsm2
 )
 PACKAGES_DEMO=(curl openssl)
 PACKAGES_TEST=(catch2 nodejs opensc python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)

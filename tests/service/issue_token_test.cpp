@@ -13,7 +13,8 @@ namespace {
 Result<service::IssuedToken> issue(const SoftwareAppliance& on, const std::string& more = "") {
     const auto request = claw::parse_token_request(
         R"({"claims":{"sub":"did:key:zA","aud":"x","scope":["s"])" + more + "}}");
-    return service::issue_token(on.appliance, request.value());
+    return tests::recorded(on,
+                           service::issue_token(on.appliance, {"issuer", 1001}, request.value()));
 }
 
 claw::TokenVerdict verdict(const SoftwareAppliance& on, const std::string& token) {

@@ -12,6 +12,16 @@ using service::ReceiptBatch;
 using tests::kGoodReceipt;
 using tests::SoftwareAppliance;
 
+namespace {
+
+void record(const SoftwareAppliance& on, ReceiptBatch& batch) {
+    batch.settle(ledger::record(*on.ledger, batch.take_entries(),
+                                base::deadline_in(std::chrono::seconds(10)))
+                     .value());
+}
+
+}  // namespace
+
 TEST_CASE("receipt batch: good and bad stand side by side, in order", "[service]") {
     const SoftwareAppliance on;
     const std::string body = R"({"receipts":[)" + kGoodReceipt + R"(,{"provider":""},)" +
@@ -19,7 +29,8 @@ TEST_CASE("receipt batch: good and bad stand side by side, in order", "[service]
                              kGoodReceipt + "]}";
     auto batch = ReceiptBatch::split(body, false).value();
     REQUIRE(batch.size() == 7);
-    batch.sign(on.appliance, 0, 7);
+    batch.sign(on.appliance, tests::kCaller, 0, 7);
+    record(on, batch);
     const auto& results = batch.results();
     for (const std::size_t good : {0U, 2U, 6U}) {
         CHECK(claw::verify_receipt(results[good]->envelope, {on.key()}).verdict.valid());
@@ -40,11 +51,13 @@ TEST_CASE("receipt batch: ranges are signed by several threads at once", "[servi
     auto batch = ReceiptBatch::split(body, true).value();
     std::vector<std::thread> threads;
     for (std::size_t from = 0; from < 100; from += 25) {
-        threads.emplace_back([&, from] { batch.sign(on.appliance, from, from + 25); });
+        threads.emplace_back(
+            [&, from] { batch.sign(on.appliance, tests::kCaller, from, from + 25); });
     }
     for (std::thread& thread : threads) {
         thread.join();
     }
+    record(on, batch);
     for (const auto& result : batch.results()) {
         CHECK(result.ok());
         CHECK(result->legacy.has_value());
@@ -68,6 +81,7 @@ TEST_CASE("receipt batch: one receipt may not be larger than it could be alone",
     const SoftwareAppliance on;
     const std::string body = R"({"receipts":[{)" + std::string(65'535, ' ') + "}]}";
     auto batch = ReceiptBatch::split(body, false).value();
-    batch.sign(on.appliance, 0, 1);
+    batch.sign(on.appliance, tests::kCaller, 0, 1);
+    record(on, batch);
     CHECK(batch.results()[0].error().code == ErrorCode::too_large);
 }

@@ -17,6 +17,11 @@ claw::ReceiptRequest request(bool legacy = false) {
     return claw::parse_receipt_request(kGoodReceipt, legacy).value();
 }
 
+Result<service::SignedReceipt> sign(const SoftwareAppliance& on, claw::ReceiptRequest wanted) {
+    return tests::recorded(on,
+                           service::sign_receipt(on.appliance, tests::kCaller, std::move(wanted)));
+}
+
 /// 'x' stands for a lower-case hex digit, 'v' for RFC 9562's variant, everything else for itself.
 bool has_shape(std::string_view text, std::string_view shape) {
     return std::ranges::equal(text, shape, [](char c, char s) {
@@ -31,7 +36,7 @@ bool has_shape(std::string_view text, std::string_view shape) {
 
 TEST_CASE("sign receipt: fills in id and time, and what it makes verifies", "[service]") {
     const SoftwareAppliance on;
-    const auto made = service::sign_receipt(on.appliance, request()).value();
+    const auto made = sign(on, request()).value();
     const auto result = claw::verify_receipt(made.envelope, {on.key()});
     REQUIRE(result.summary.has_value());
     CHECK(has_shape(result.summary->receipt_id, "rcpt_xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx"));
@@ -44,7 +49,7 @@ TEST_CASE("sign receipt: keeps the id and time it is given", "[service]") {
     auto wanted = request();
     wanted.receipt_id = "rcpt_mine";
     wanted.timestamp = on.clock.now() - std::chrono::seconds(300);
-    const auto made = service::sign_receipt(on.appliance, wanted).value();
+    const auto made = sign(on, wanted).value();
     const auto result = claw::verify_receipt(made.envelope, {on.key()});
     CHECK(result.summary->receipt_id == "rcpt_mine");
     CHECK(result.summary->timestamp == "2025-12-31T23:55:00.000Z");
@@ -57,7 +62,7 @@ TEST_CASE("sign receipt: a time further off than the skew is refused, before and
          {std::chrono::milliseconds(300'001), std::chrono::milliseconds(-300'001)}) {
         auto wanted = request();
         wanted.timestamp = on.clock.now() + off;
-        const auto made = service::sign_receipt(on.appliance, wanted);
+        const auto made = sign(on, wanted);
         REQUIRE_FALSE(made.ok());
         CHECK(made.error().code == ErrorCode::timestamp_skew);
         CHECK(made.error().field == "timestamp");
@@ -68,7 +73,7 @@ TEST_CASE("sign receipt: the legacy receipt is signed by the same key when it is
           "[service]") {
     for (const auto algorithm : {crypto::Algorithm::ed25519, crypto::Algorithm::p256}) {
         const SoftwareAppliance on(algorithm);
-        const auto made = service::sign_receipt(on.appliance, request(true)).value();
+        const auto made = sign(on, request(true)).value();
         const std::string answer =
             "{\"envelope\":" + made.envelope + ",\"legacy\":" + *made.legacy + "}";
         CHECK(claw::verify_receipt(answer, {on.key()}).verdict.valid());
@@ -78,9 +83,8 @@ TEST_CASE("sign receipt: the legacy receipt is signed by the same key when it is
 TEST_CASE("sign receipt: without a store there is an error and no artefact", "[service]") {
     SoftwareAppliance on;
     on.backend.set_state(hsm::BackendState::absent);
-    CHECK(service::sign_receipt(on.appliance, request()).error().code == ErrorCode::hsm_down);
+    CHECK(sign(on, request()).error().code == ErrorCode::hsm_down);
     on.backend.set_state(hsm::BackendState::ready);
     on.backend.corrupt_signatures(true);
-    CHECK(service::sign_receipt(on.appliance, request()).error().code ==
-          ErrorCode::key_quarantined);
+    CHECK(sign(on, request()).error().code == ErrorCode::key_quarantined);
 }

@@ -1,8 +1,13 @@
 #pragma once
 
 #include "service/appliance.h"
+#include "service/checkpointer.h"
+#include "service/issue_token.h"
+#include "service/refusals.h"
+#include "service/sign_receipt.h"
 #include "support/fixed_clock.h"
 #include "support/software_backend.h"
+#include "support/temp_dir.h"
 
 #include <memory>
 #include <string>
@@ -33,13 +38,51 @@ struct SoftwareAppliance {
                          {}};
     std::vector<crypto::Family> families{crypto::kFamilies.begin(), crypto::kFamilies.end()};
     service::Prober prober{keyring, families, clock};
-    service::Appliance appliance{&clock,   &keyring, &prober, {{"memory", &backend}},
-                                 families, {},       {},      {}};
+    TempDir directory;
+    std::unique_ptr<ledger::Log> ledger = open_ledger();
+    service::Refusals refusals{*ledger};
+    service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
+    service::Appliance appliance = make_appliance();
+
+    std::unique_ptr<ledger::Log> open_ledger() const {
+        ledger::Log::Options options;
+        options.directory = directory.path();
+        options.clock = &clock;
+        return ledger::Log::open(std::move(options)).value();
+    }
+    service::Appliance make_appliance() {
+        service::Appliance made;
+        made.clock = &clock;
+        made.keyring = &keyring;
+        made.prober = &prober;
+        made.ledger = ledger.get();
+        made.refusals = &refusals;
+        made.checkpointer = &checkpointer;
+        made.backends = {{"memory", &backend}};
+        made.families = families;
+        return made;
+    }
 
     /// The receipts' key, and the tokens'.
     crypto::PublicKey key() const { return backend.keys()->keys[0].public_key; }
     crypto::PublicKey token_key() const { return backend.keys()->keys[1].public_key; }
 };
+
+inline const claw::LeafCaller kCaller{"proxy", 1000};
+
+/// What was made, with its leaves in the appliance's ledger.
+template <class T>
+Result<T> recorded(const SoftwareAppliance& on, Result<service::Made<T>> made) {
+    if (!made.ok()) {
+        return made.error();
+    }
+    if (made->entry.items.empty()) {
+        return made->artefact;
+    }
+    TRY(const auto outcomes,
+        ledger::record(*on.ledger, {made->entry}, base::deadline_in(std::chrono::seconds(10))));
+    return service::settled(*std::move(made), outcomes.front());
+}
 
 /// A receipt request that is good at the fixed clock's time.
 inline const std::string kGoodReceipt =

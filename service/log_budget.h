@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-namespace clawsigner::daemon {
+namespace clawsigner::service {
 
 /// Keeps what strangers can provoke from filling the log: a burst, then so many lines a second.
 /// Thread-safe.
@@ -38,4 +38,4 @@ private:
     std::size_t left_out_ = 0;
 };
 
-}  // namespace clawsigner::daemon
+}  // namespace clawsigner::service

@@ -1,0 +1,246 @@
+#include "claw/leaf.h"
+
+#include "claw/json_reader.h"
+#include "claw/json_writer.h"
+
+#include <array>
+#include <utility>
+
+namespace clawsigner::claw {
+namespace {
+
+constexpr std::size_t kHash = 43;
+constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxText = 4096;
+constexpr std::int64_t kMaxUid = UINT32_MAX;
+constexpr std::int64_t kMaxCount = 1'000'000'000'000;
+
+// RFC 8785 sorts members by name: the calls below stand in that order.
+
+void write_caller(JsonWriter& out, const std::optional<LeafCaller>& caller) {
+    if (caller) {
+        out.raw("caller",
+                JsonWriter().text("role", caller->role).integer("uid", caller->uid).done());
+    }
+}
+
+void close(JsonWriter& out, UnixMillis time, std::string_view type) {
+    out.text("time", base::format_utc(time)).text("type", type).integer("v", 1);
+}
+
+struct Print {
+    UnixMillis time;
+
+    std::string operator()(const ArtefactLeaf& leaf) const {
+        JsonWriter out;
+        out.text("answer_sha256", leaf.answer_sha256).text("artefact", leaf.artefact);
+        write_caller(out, leaf.caller);
+        out.text("family", crypto::family_name(leaf.family))
+            .text("id", leaf.id)
+            .text("kid", leaf.kid)
+            .optional_text("nonce_sha256", leaf.nonce_sha256)
+            .optional_text("policy_hash", leaf.policy_hash)
+            .optional_text("request_sha256", leaf.request_sha256)
+            .text("rule", leaf.rule)
+            .optional_text("run_id", leaf.run_id)
+            .text("signed_sha256", leaf.signed_sha256);
+        close(out, time, "artefact");
+        return out.done();
+    }
+    std::string operator()(const KeyLeaf& leaf) const {
+        JsonWriter out;
+        write_caller(out, leaf.caller);
+        out.text("event", leaf.event)
+            .optional_text("family", leaf.family)
+            .text("id", leaf.id)
+            .optional_text("kid", leaf.kid);
+        close(out, time, "key");
+        return out.done();
+    }
+    std::string operator()(const RefusalLeaf& leaf) const {
+        JsonWriter out;
+        write_caller(out, leaf.caller);
+        out.text("code", leaf.code)
+            .integer("count", leaf.count)
+            .text("operation", leaf.operation)
+            .optional_text("request_sha256", leaf.request_sha256)
+            .optional_text("rule", leaf.rule);
+        close(out, time, "refusal");
+        return out.done();
+    }
+    std::string operator()(const StartLeaf& leaf) const {
+        JsonWriter out;
+        close(out, time, "start");
+        out.text("version", leaf.version);
+        return out.done();
+    }
+    std::string operator()(const StopLeaf&) const {
+        JsonWriter out;
+        close(out, time, "stop");
+        return out.done();
+    }
+    std::string operator()(const SettingLeaf& leaf) const {
+        JsonWriter out;
+        out.text("name", leaf.name);
+        close(out, time, "setting");
+        out.text("value", leaf.value);
+        return out.done();
+    }
+    std::string operator()(const StateLeaf& leaf) const {
+        JsonWriter out;
+        out.text("setting_sha256", leaf.setting_sha256).text("spent_sha256", leaf.spent_sha256);
+        close(out, time, "state");
+        return out.done();
+    }
+};
+
+std::optional<LeafCaller> read_caller(JsonReader& in) {
+    const JsonValue* value = in.optional_object("caller");
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    JsonReader inner(*value, "caller");
+    LeafCaller caller;
+    caller.role = inner.text("role", kMaxName);
+    caller.uid = static_cast<std::uint32_t>(inner.integer("uid", 0, kMaxUid));
+    if (const Status read = inner.finish(); !read.ok()) {
+        in.refuse(read.error());
+    }
+    return caller;
+}
+
+LeafContent read_artefact(JsonReader& in) {
+    ArtefactLeaf leaf;
+    if (const auto family = crypto::family_from_name(in.text("family", kMaxName))) {
+        leaf.family = *family;
+    } else {
+        in.refuse("family", "is none of ours");
+    }
+    leaf.artefact = in.text("artefact", kMaxName);
+    leaf.id = in.text("id", kMaxText);
+    leaf.kid = in.text("kid", kMaxName);
+    leaf.signed_sha256 = in.b64u("signed_sha256", kHash, kHash);
+    leaf.answer_sha256 = in.b64u("answer_sha256", kHash, kHash);
+    leaf.rule = in.text("rule", kMaxName);
+    leaf.caller = read_caller(in);
+    leaf.policy_hash = in.optional_text("policy_hash", kMaxText);
+    leaf.run_id = in.optional_text("run_id", kMaxText);
+    leaf.nonce_sha256 = in.optional_b64u("nonce_sha256", kHash, kHash);
+    leaf.request_sha256 = in.optional_b64u("request_sha256", kHash, kHash);
+    return leaf;
+}
+
+LeafContent read_key(JsonReader& in) {
+    KeyLeaf leaf;
+    leaf.event = in.text("event", kMaxName);
+    leaf.id = in.text("id", kMaxLeafBytes);
+    leaf.family = in.optional_text("family", kMaxName);
+    leaf.kid = in.optional_text("kid", kMaxName);
+    leaf.caller = read_caller(in);
+    return leaf;
+}
+
+LeafContent read_refusal(JsonReader& in) {
+    RefusalLeaf leaf;
+    leaf.operation = in.text("operation", kMaxName);
+    leaf.code = in.text("code", kMaxName);
+    leaf.rule = in.optional_text("rule", kMaxName);
+    leaf.request_sha256 = in.optional_b64u("request_sha256", kHash, kHash);
+    leaf.caller = read_caller(in);
+    leaf.count = in.integer("count", 1, kMaxCount);
+    return leaf;
+}
+
+LeafContent read_start(JsonReader& in) {
+    return StartLeaf{in.text("version", kMaxName)};
+}
+
+LeafContent read_stop(JsonReader&) {
+    return StopLeaf{};
+}
+
+LeafContent read_setting(JsonReader& in) {
+    SettingLeaf leaf;
+    leaf.name = in.text("name", kMaxName);
+    leaf.value = in.text("value", kMaxText);
+    return leaf;
+}
+
+LeafContent read_state(JsonReader& in) {
+    StateLeaf leaf;
+    leaf.setting_sha256 = in.b64u("setting_sha256", kHash, kHash);
+    leaf.spent_sha256 = in.b64u("spent_sha256", kHash, kHash);
+    return leaf;
+}
+
+using Read = LeafContent (*)(JsonReader&);
+constexpr std::array<std::pair<std::string_view, Read>, 7> kKinds{{
+    {"artefact", read_artefact},
+    {"key", read_key},
+    {"refusal", read_refusal},
+    {"start", read_start},
+    {"stop", read_stop},
+    {"setting", read_setting},
+    {"state", read_state},
+}};
+
+UnixMillis read_time(JsonReader& in) {
+    const auto time = base::parse_utc(in.text("time", kMaxName));
+    if (!time.ok()) {
+        in.refuse("time", "is no time");
+        return {};
+    }
+    return *time;
+}
+
+Result<Leaf> read_leaf(const JsonValue& document) {
+    JsonReader in(document, "");
+    const std::string type = in.text("type", kMaxName);
+    (void)in.integer("v", 1, 1);
+    Leaf leaf;
+    leaf.time = read_time(in);
+    for (const auto& [name, read] : kKinds) {
+        if (name == type) {
+            leaf.content = read(in);
+            CHECK_OK(in.finish());
+            return leaf;
+        }
+    }
+    return Error::at("type", "is no kind of leaf that this version knows");
+}
+
+}  // namespace
+
+std::string leaf_text(const Leaf& leaf) {
+    return std::visit(Print{leaf.time}, leaf.content);
+}
+
+Result<Leaf> parse_leaf(std::string_view text) {
+    if (text.size() > kMaxLeafBytes) {
+        return Error(ErrorCode::too_large, "a leaf has at most 65535 bytes");
+    }
+    TRY(const JsonValue document, parse_json(text, JsonRules::javascript));
+    TRY(Leaf leaf, read_leaf(document));
+    if (leaf_text(leaf) != text) {
+        return Error(ErrorCode::malformed_json, "the leaf is not canonical JSON");
+    }
+    return leaf;
+}
+
+crypto::Sha256 nonce_key(std::string_view gateway, const std::optional<std::string>& run_id,
+                         std::string_view nonce) {
+    std::string text = "[";
+    append_json_string(text, gateway);
+    text.append(",");
+    if (run_id) {
+        append_json_string(text, *run_id);
+    } else {
+        text.append("null");
+    }
+    text.append(",");
+    append_json_string(text, nonce);
+    text.append("]");
+    return crypto::sha256(text);
+}
+
+}  // namespace clawsigner::claw

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "crypto/digest.h"
+#include "crypto/family.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+/// What the appliance's log says: one leaf per artefact, key event, refusal, start and stop, as
+/// canonical JSON (RFC 8785) with a version. Digests and ids only: no secret, no prompt, no body.
+/// Digests are the 43 characters of base64url that SHA-256 has.
+namespace clawsigner::claw {
+
+inline constexpr std::size_t kMaxLeafBytes = 65'535;  // C2SP tlog-tiles: a 16-bit length
+
+/// On whose word something was done: the socket's role and the uid the kernel gave.
+struct LeafCaller {
+    std::string role;
+    std::uint32_t uid = 0;
+    friend bool operator==(const LeafCaller&, const LeafCaller&) = default;
+};
+
+/// Something was signed and may have been handed out.
+struct ArtefactLeaf {
+    crypto::Family family{};
+    std::string artefact;  // "gateway_receipt", "gateway_receipt_v1.0", "cst"
+    std::string id;        // receipt_id or jti
+    std::string kid;
+    std::string signed_sha256;  // of the exact bytes that were signed
+    std::string answer_sha256;  // of the text that was handed out: envelope, receipt or token
+    std::string rule;           // that allowed it
+    std::optional<LeafCaller> caller;
+    std::optional<std::string> policy_hash;
+    std::optional<std::string> run_id;
+    /// With a receipt that has a nonce: nonce_key(…), and the digest of the members as sent.
+    std::optional<std::string> nonce_sha256;
+    std::optional<std::string> request_sha256;
+};
+
+/// A key was made, discarded, …
+struct KeyLeaf {
+    std::string event;  // "created", "discarded"
+    std::string id;     // in its store; may be a label where there is no id
+    std::optional<std::string> family;
+    std::optional<std::string> kid;
+    std::optional<LeafCaller> caller;
+};
+
+/// Something was asked for and refused; or so many more were since the last one told apart.
+struct RefusalLeaf {
+    std::string operation;  // "POST /v1/receipts"
+    std::string code;       // the error's
+    std::optional<std::string> rule;
+    std::optional<std::string> request_sha256;  // of the body; none in a summary
+    std::optional<LeafCaller> caller;
+    std::int64_t count = 1;  // above 1: a summary of refusals that were not told apart
+};
+
+struct StartLeaf {
+    std::string version;
+};
+struct StopLeaf {};
+
+/// A value the log's own reading depends on ("origin", "log_key"). It is set once.
+struct SettingLeaf {
+    std::string name;
+    std::string value;
+};
+
+/// The digests of the state that the leaves before this one make (LogState::digests).
+struct StateLeaf {
+    std::string setting_sha256;
+    std::string spent_sha256;
+    friend bool operator==(const StateLeaf&, const StateLeaf&) = default;
+};
+
+using LeafContent =
+    std::variant<ArtefactLeaf, KeyLeaf, RefusalLeaf, StartLeaf, StopLeaf, SettingLeaf, StateLeaf>;
+
+struct Leaf {
+    UnixMillis time;
+    LeafContent content;
+};
+
+/// The leaf's bytes. What callers chose and is too long for a leaf was bounded at the door.
+std::string leaf_text(const Leaf& leaf);
+
+/// Accepts exactly what leaf_text gives. Errors: malformed_json, invalid_field.
+Result<Leaf> parse_leaf(std::string_view text);
+
+/// What names a nonce: SHA-256 of the JSON array [gateway, run_id or null, nonce].
+crypto::Sha256 nonce_key(std::string_view gateway, const std::optional<std::string>& run_id,
+                         std::string_view nonce);
+
+}  // namespace clawsigner::claw

@@ -1,0 +1,660 @@
+#include "ledger/log.h"
+
+#include "base/handle.h"
+#include "ledger/check.h"
+#include "ledger/files.h"
+#include "ledger/readers.h"
+#include "ledger/schema.h"
+#include "ledger/writer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <fcntl.h>
+#include <future>
+#include <mutex>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <thread>
+#include <utility>
+
+namespace clawsigner::ledger {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr auto kWatchEvery = std::chrono::milliseconds(200);
+constexpr auto kProbeEvery = std::chrono::milliseconds(200);  // while the disk does not take it
+constexpr auto kDropEvery = std::chrono::seconds(60);
+constexpr std::size_t kMostNotes = 1000;
+constexpr std::size_t kMostLeavesRead = 256;
+/// A log that is checked this fast has been checked before it serves.
+constexpr auto kCheckFirst = std::chrono::milliseconds(500);
+
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& database) {
+    return {database, database.string() + "-wal"};
+}
+
+Error blocked(std::string why) {
+    return {ErrorCode::ledger_blocked, std::move(why)};
+}
+
+/// What a socket is told: the operator's paths stay with the operator.
+Error without_paths(const Error& why) {
+    Error error = why.code == ErrorCode::ledger_damaged
+                      ? Error(why.code,
+                              "the ledger is damaged; nothing is signed until a person "
+                              "has seen to it")
+                      : blocked("the ledger's disk does not take what is signed");
+    error.call = why.call;
+    error.native = why.native;
+    return error;
+}
+
+bool is_full(const Error& error) {
+    constexpr std::uint64_t kSqliteFull = 13;
+    return error.code == ErrorCode::ledger_blocked && (error.native & 0xffU) == kSqliteFull;
+}
+
+}  // namespace
+
+std::string_view health_name(Health health) noexcept {
+    switch (health) {
+        case Health::good:
+            return "good";
+        case Health::blocked:
+            return "blocked";
+        case Health::damaged:
+            return "damaged";
+    }
+    return "";
+}
+
+Submission::Submission(std::vector<Entry> entries, std::function<void()> done)
+    : entries_(std::move(entries)), outcomes_(entries_.size()), done_(std::move(done)) {}
+
+class FileLog final : public Log {
+public:
+    FileLog(Options options, std::filesystem::path file)
+        : options_(std::move(options)),
+          file_(std::move(file)),
+          readers_(file_),
+          reserve_(options_.directory / "ledger.reserve"),
+          head_(std::make_shared<const claw::TileTree>()) {
+        since_ = options_.clock->now();
+    }
+    ~FileLog() override;
+    FileLog(const FileLog&) = delete;
+    FileLog& operator=(const FileLog&) = delete;
+
+    Status start();
+
+    void submit(std::shared_ptr<Submission> submission) override;
+    void note(claw::LeafContent leaf) override;
+    std::optional<Outcome> foresee(const claw::ArtefactLeaf& leaf, std::size_t items) override;
+    Status ready() const override;
+    LogStatus status() const override;
+    std::optional<std::string> setting(const std::string& name) const override;
+    Head head() const override;
+    Status publish(Published published, Deadline deadline) override;
+    std::shared_ptr<const Published> published() const override;
+    Result<std::vector<claw::TreeHash>> tile(const claw::TileId& id) override;
+    Result<std::vector<std::string>> leaves(std::uint64_t first, std::size_t count) override;
+    Result<std::uint64_t> leaf_of(crypto::Family family, std::string_view id) override;
+    Result<Head> close(Deadline deadline) override;
+
+private:
+    using Group = std::vector<std::shared_ptr<Submission>>;
+    /// Something for the writer's thread besides leaves.
+    struct Task {
+        std::function<Status(Writer&)> run;
+        std::promise<Status> outcome;
+    };
+
+    Status lock();
+    void accept(const Contents& contents);
+    void write_loop();
+    void watch_loop();
+    void check_behind();
+
+    Group take_group();
+    void write_group(const Group& group, std::vector<claw::LeafContent> notes);
+    Result<std::vector<Outcome>> commit(std::span<const Entry* const> entries);
+    void run_task(Task& task);
+    void retry_disk();
+    Status run_on_writer(std::function<Status(Writer&)> run, Deadline deadline);
+
+    static void answer(const Group& group, std::vector<Outcome> outcomes);
+    static void refuse(const Group& group, const Error& why);
+
+    Status ready_locked() const;
+    void note_outcome(const Status& outcome);
+    void tell(const LogStatus& status) { options_.on_change(status); }
+    LogStatus status_locked() const;
+    /// Takes the mutex; tells whoever wants to know when the health has changed.
+    template <class Change>
+    void change(Change&& apply);
+
+    const Options options_;
+    const std::filesystem::path file_;
+    base::UniqueFd lock_;
+    // The last connection to close folds the write-ahead log in, and must be the one that may
+    // write. The writer's thread's.
+    std::optional<Writer> writer_;
+    Readers readers_;
+    Reserve reserve_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;  // the writer
+    std::condition_variable end_watch_;
+    std::deque<std::shared_ptr<Submission>> queue_;
+    std::vector<claw::LeafContent> notes_;
+    std::size_t lost_notes_ = 0;
+    std::deque<std::shared_ptr<Task>> tasks_;
+    std::optional<Steady::time_point> commit_began_;
+    std::optional<Error> blocked_;
+    std::optional<Error> damaged_;
+    bool hanging_ = false;
+    bool space_is_short_ = false;
+    bool closed_ = false;
+    bool stopping_ = false;
+    UnixMillis since_;
+    Health told_ = Health::good;
+    Head head_;
+    std::map<std::string, claw::SettingRow> settings_;
+    std::shared_ptr<const Published> published_;
+    std::uint64_t checkpoint_ = 0;
+
+    std::atomic<bool> checked_{false};
+    std::atomic<bool> stop_checking_{false};
+    std::thread writing_;
+    std::thread watching_;
+    std::thread checking_;
+};
+
+FileLog::~FileLog() {
+    stop_checking_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    end_watch_.notify_all();
+    for (std::thread* thread : {&checking_, &watching_, &writing_}) {
+        if (thread->joinable()) {
+            thread->join();
+        }
+    }
+}
+
+template <class Change>
+void FileLog::change(Change&& apply) {
+    std::optional<LogStatus> changed;
+    {
+        const std::lock_guard lock(mutex_);
+        std::forward<Change>(apply)();
+        const LogStatus now = status_locked();
+        if (now.health != told_) {
+            told_ = now.health;
+            since_ = options_.clock->now();
+            changed = status_locked();
+        }
+    }
+    if (changed) {
+        tell(*changed);
+    }
+}
+
+LogStatus FileLog::status_locked() const {
+    LogStatus status;
+    status.since = since_;
+    status.size = head_->size();
+    status.checkpoint = checkpoint_;
+    status.checked = checked_;
+    if (damaged_) {
+        status.health = Health::damaged;
+        status.why = damaged_;
+    } else if (hanging_ || blocked_) {
+        status.health = Health::blocked;
+        status.why = hanging_ ? blocked("the ledger's disk has not answered for " +
+                                        std::to_string(options_.deadline.count()) + " ms")
+                              : *blocked_;
+    }
+    return status;
+}
+
+LogStatus FileLog::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_locked();
+}
+
+Status FileLog::ready_locked() const {
+    if (damaged_) {
+        return without_paths(*damaged_);
+    }
+    const bool late = commit_began_ && Steady::now() > *commit_began_ + options_.deadline;
+    if (blocked_ || hanging_ || late) {
+        return without_paths(blocked_.value_or(blocked("the ledger's disk does not answer")));
+    }
+    return closed_ ? Status(blocked("the daemon is stopping")) : Status::done();
+}
+
+Status FileLog::ready() const {
+    const std::lock_guard lock(mutex_);
+    return ready_locked();
+}
+
+std::optional<std::string> FileLog::setting(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = settings_.find(name);
+    return found == settings_.end() ? std::nullopt : std::optional(found->second.value);
+}
+
+Head FileLog::head() const {
+    const std::lock_guard lock(mutex_);
+    return head_;
+}
+
+std::shared_ptr<const Published> FileLog::published() const {
+    const std::lock_guard lock(mutex_);
+    return published_;
+}
+
+void FileLog::accept(const Contents& contents) {
+    head_ = std::make_shared<const claw::TileTree>(contents.tree);
+    settings_ = contents.state.settings();
+    checkpoint_ = contents.checkpoint;
+}
+
+/// Two daemons with one ledger would each take the other's leaves for a stranger's.
+Status FileLog::lock() {
+    const auto path = options_.directory / "ledger.lock";
+    lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+    if (!lock_) {
+        return Error::from_errno("cannot open " + path.string(), errno);
+    }
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+        return Error(ErrorCode::io_failed,
+                     "another clawsignerd keeps its ledger in " + options_.directory.string());
+    }
+    return Status::done();
+}
+
+Status FileLog::start() {
+    CHECK_OK(lock());
+    TRY(Database database, open_database(file_));
+    TRY(View view, View::of(database));
+    auto contents = check_tiles(view);
+    view = View();
+    if (!contents.ok() && contents.error().code != ErrorCode::ledger_damaged) {
+        return contents.error();
+    }
+    if (!contents.ok()) {
+        change([&] { damaged_ = contents.error(); });
+        return Status::done();
+    }
+    accept(*contents);
+    TRY(auto writer,
+        Writer::of(std::move(database), std::move(contents->tree), std::move(contents->state),
+                   {options_.keep_answers, options_.state_every}));
+    writer_ = std::move(writer);
+    // Also so that the file of the write-ahead log is there to be watched.
+    note_outcome(writer_->probe());
+    note_outcome(reserve_.take());
+    std::promise<void> checked;
+    auto first = checked.get_future();
+    checking_ = std::thread([this, done = std::move(checked)]() mutable {
+        check_behind();
+        done.set_value();
+    });
+    (void)first.wait_for(kCheckFirst);
+    writing_ = std::thread([this] { write_loop(); });
+    watching_ = std::thread([this] { watch_loop(); });
+    return Status::done();
+}
+
+void FileLog::check_behind() {
+    auto database = open_reader(file_);
+    const Status outcome =
+        database.ok() ? check_leaves(*database, stop_checking_) : Status(database.error());
+    change([&] {
+        checked_ = outcome.ok() && !stop_checking_;
+        if (!outcome.ok() && outcome.error().code == ErrorCode::ledger_damaged) {
+            damaged_ = outcome.error();
+        }
+    });
+}
+
+/// A disk that fails is blocked until it works; a database that contradicts itself is damaged for
+/// good.
+void FileLog::note_outcome(const Status& outcome) {
+    change([&] {
+        if (outcome.ok()) {
+            blocked_.reset();
+        } else if (outcome.error().code == ErrorCode::ledger_damaged) {
+            damaged_ = outcome.error();
+        } else {
+            blocked_ = outcome.error();
+        }
+    });
+}
+
+void FileLog::submit(std::shared_ptr<Submission> submission) {
+    Status ready;
+    {
+        const std::lock_guard lock(mutex_);
+        ready = ready_locked();
+        if (ready.ok()) {
+            queue_.push_back(submission);
+        }
+    }
+    if (ready.ok()) {
+        wake_.notify_one();
+    } else {
+        refuse({std::move(submission)}, ready.error());
+    }
+}
+
+void FileLog::note(claw::LeafContent leaf) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (damaged_ || closed_ || notes_.size() >= kMostNotes) {
+            ++lost_notes_;
+            return;
+        }
+        notes_.push_back(std::move(leaf));
+    }
+    wake_.notify_one();
+}
+
+void FileLog::answer(const Group& group, std::vector<Outcome> outcomes) {
+    std::size_t next = 0;
+    for (const auto& submission : group) {
+        for (Outcome& outcome : submission->outcomes_) {
+            outcome = std::move(outcomes.at(next++));
+        }
+        submission->done_();
+    }
+}
+
+void FileLog::refuse(const Group& group, const Error& why) {
+    for (const auto& submission : group) {
+        std::ranges::fill(submission->outcomes_, Outcome(why));
+        submission->done_();
+    }
+}
+
+FileLog::Group FileLog::take_group() {
+    Group group;
+    for (auto& submission : queue_) {
+        if (submission->abandoned_) {
+            continue;
+        }
+        group.push_back(std::move(submission));
+    }
+    queue_.clear();
+    return group;
+}
+
+void FileLog::write_loop() {
+    auto next_drop = Steady::now() + kDropEvery;
+    std::unique_lock lock(mutex_);
+    while (true) {
+        const bool unwell = blocked_.has_value() || space_is_short_;
+        wake_.wait_for(lock, unwell ? Steady::duration(kProbeEvery) : kDropEvery, [this] {
+            return stopping_ || !queue_.empty() || !tasks_.empty() ||
+                   (!notes_.empty() && !blocked_);
+        });
+        const Group group = take_group();
+        std::vector<claw::LeafContent> notes;
+        if (!blocked_ && !damaged_) {
+            notes = std::exchange(notes_, {});
+        }
+        const auto tasks = std::exchange(tasks_, {});
+        const bool last = stopping_;
+        lock.unlock();
+        if (!group.empty() || !notes.empty()) {
+            write_group(group, std::move(notes));
+        }
+        for (const auto& task : tasks) {
+            run_task(*task);
+        }
+        if (unwell && !last) {
+            retry_disk();
+        }
+        if (Steady::now() > next_drop && ready().ok()) {
+            note_outcome(writer_->drop_answers(options_.clock->now()));
+            next_drop = Steady::now() + kDropEvery;
+        }
+        lock.lock();
+        if (last && queue_.empty() && tasks_.empty()) {
+            return;
+        }
+    }
+}
+
+void FileLog::write_group(const Group& group, std::vector<claw::LeafContent> notes) {
+    std::vector<const Entry*> entries;
+    for (const auto& submission : group) {
+        for (const Entry& entry : submission->entries_) {
+            entries.push_back(&entry);
+        }
+    }
+    std::vector<Entry> noted;
+    noted.reserve(notes.size());
+    for (claw::LeafContent& leaf : notes) {
+        noted.push_back({{{std::move(leaf), std::nullopt}}});
+        entries.push_back(&noted.back());
+    }
+    auto outcomes = commit(entries);
+    if (outcomes.ok()) {
+        answer(group, *std::move(outcomes));
+    } else {
+        refuse(group, without_paths(outcomes.error()));
+    }
+}
+
+Result<std::vector<Outcome>> FileLog::commit(std::span<const Entry* const> entries) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (damaged_) {
+            return *damaged_;
+        }
+        commit_began_ = Steady::now();
+    }
+    const UnixMillis now = options_.clock->now();
+    auto outcomes = writer_->commit(entries, now);
+    bool short_of_space = false;
+    if (!outcomes.ok() && is_full(outcomes.error()) && reserve_.give_back()) {
+        short_of_space = true;  // these are the last that are written
+        outcomes = writer_->commit(entries, now);
+    }
+    auto head = std::make_shared<const claw::TileTree>(writer_->tree());
+    change([&] {
+        commit_began_.reset();
+        hanging_ = false;
+        if (outcomes.ok()) {
+            head_ = std::move(head);
+            settings_ = writer_->state().settings();
+            blocked_.reset();
+        } else if (outcomes.error().code == ErrorCode::ledger_damaged) {
+            damaged_ = outcomes.error();
+        } else {
+            blocked_ = outcomes.error();
+        }
+        if (short_of_space) {
+            space_is_short_ = true;
+            blocked_ = blocked("the disk of " + options_.directory.string() + " is full");
+        }
+    });
+    return outcomes;
+}
+
+void FileLog::run_task(Task& task) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (damaged_) {
+            task.outcome.set_value(*damaged_);
+            return;
+        }
+        commit_began_ = Steady::now();
+    }
+    const Status outcome = task.run(*writer_);
+    change([&] {
+        commit_began_.reset();
+        hanging_ = false;
+        if (!outcome.ok() && outcome.error().code == ErrorCode::ledger_damaged) {
+            damaged_ = outcome.error();
+        } else if (!outcome.ok()) {
+            blocked_ = outcome.error();
+        }
+    });
+    task.outcome.set_value(outcome);
+}
+
+void FileLog::retry_disk() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (damaged_) {
+            return;
+        }
+    }
+    const Status space = reserve_.take();
+    const Status outcome = space.ok() ? writer_->probe() : space;
+    if (outcome.ok()) {
+        const std::lock_guard lock(mutex_);
+        space_is_short_ = false;
+    }
+    note_outcome(outcome);
+}
+
+void FileLog::watch_loop() {
+    auto watch = FileWatch::of(files_of(file_));
+    std::unique_lock lock(mutex_);
+    while (!end_watch_.wait_for(lock, kWatchEvery, [this] { return stopping_; })) {
+        lock.unlock();
+        const Status unharmed = watch.ok() ? watch->check() : Status(watch.error());
+        change([&] {
+            if (!unharmed.ok() && !damaged_) {
+                damaged_ = unharmed.error();
+                damaged_->code = ErrorCode::ledger_damaged;
+            }
+            hanging_ = commit_began_ && Steady::now() > *commit_began_ + options_.deadline;
+        });
+        lock.lock();
+    }
+}
+
+Status FileLog::run_on_writer(std::function<Status(Writer&)> run, Deadline deadline) {
+    auto task = std::make_shared<Task>();
+    task->run = std::move(run);
+    auto outcome = task->outcome.get_future();
+    {
+        const std::lock_guard lock(mutex_);
+        if (damaged_) {
+            return *damaged_;
+        }
+        tasks_.push_back(std::move(task));
+    }
+    wake_.notify_all();
+    return outcome.wait_until(deadline) == std::future_status::ready
+               ? outcome.get()
+               : Status(blocked("the ledger's disk did not answer in time"));
+}
+
+Status FileLog::publish(Published published, Deadline deadline) {
+    const std::uint64_t size = published.head->size();
+    const std::string note = published.note;
+    CHECK_OK(run_on_writer(
+        [size, note](Writer& writer) { return writer.put_checkpoint(size, note); }, deadline));
+    const std::lock_guard lock(mutex_);
+    published_ = std::make_shared<const Published>(std::move(published));
+    checkpoint_ = size;
+    return Status::done();
+}
+
+std::optional<Outcome> FileLog::foresee(const claw::ArtefactLeaf& leaf, std::size_t items) {
+    auto foreseen = readers_.with([&](View& view) { return Writer::foresee(view, leaf, items); });
+    if (!foreseen.ok()) {
+        return Outcome(without_paths(foreseen.error()));
+    }
+    return *std::move(foreseen);
+}
+
+Result<std::vector<claw::TreeHash>> FileLog::tile(const claw::TileId& id) {
+    const auto latest = published();
+    const std::uint64_t nodes = latest ? latest->head->size() >> (8U * id.level) : 0;
+    const std::uint64_t full = nodes / claw::kTileWidth;
+    if (id.index > full || (id.index == full && id.width > nodes % claw::kTileWidth)) {
+        return Error(ErrorCode::not_found, "the log's newest checkpoint has no such tile");
+    }
+    if (id.index == full) {
+        const auto edge = latest->head->edge(id.level);
+        return std::vector<claw::TreeHash>(edge.begin(),
+                                           edge.begin() + static_cast<std::ptrdiff_t>(id.width));
+    }
+    TRY(auto hashes, readers_.with([&](View& view) { return view.full_tile(id.level, id.index); }));
+    hashes.resize(id.width);
+    return hashes;
+}
+
+Result<std::vector<std::string>> FileLog::leaves(std::uint64_t first, std::size_t count) {
+    const auto latest = published();
+    const std::uint64_t size = latest ? latest->head->size() : 0;
+    if (count > kMostLeavesRead || first > size || count > size - first) {
+        return Error(ErrorCode::not_found, "the log's newest checkpoint has not these leaves");
+    }
+    return readers_.with([&](View& view) -> Result<std::vector<std::string>> {
+        std::vector<std::string> bodies;
+        for (std::uint64_t index = first; index < first + count; ++index) {
+            TRY(auto body, view.leaf(index));
+            if (!body) {
+                return Error(ErrorCode::not_found, "some of these leaves were pruned");
+            }
+            bodies.push_back(*std::move(body));
+        }
+        return bodies;
+    });
+}
+
+Result<std::uint64_t> FileLog::leaf_of(crypto::Family family, std::string_view id) {
+    TRY(const auto leaf,
+        readers_.with([&](View& view) { return view.leaf_of_id(claw::spent_id(family, id)); }));
+    return leaf ? Result<std::uint64_t>(*leaf)
+                : Error(ErrorCode::not_found, "no artefact of this id is in the log");
+}
+
+Result<Head> FileLog::close(Deadline deadline) {
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+    }
+    const UnixMillis now = options_.clock->now();
+    CHECK_OK(run_on_writer([now](Writer& writer) { return writer.close(now); }, deadline));
+    const std::lock_guard lock(mutex_);
+    head_ = std::make_shared<const claw::TileTree>(writer_->tree());
+    return head_;
+}
+
+Result<std::unique_ptr<Log>> Log::open(Options options) {
+    const auto file = options.directory / "ledger.db";
+    auto log = std::make_unique<FileLog>(std::move(options), file);
+    CHECK_OK(log->start());
+    return std::unique_ptr<Log>(std::move(log));
+}
+
+Result<std::vector<Outcome>> record(Log& log, std::vector<Entry> entries, Deadline deadline) {
+    auto done = std::make_shared<std::promise<void>>();
+    auto finished = done->get_future();
+    const auto submission =
+        std::make_shared<Submission>(std::move(entries), [done] { done->set_value(); });
+    log.submit(submission);
+    if (finished.wait_until(deadline) != std::future_status::ready) {
+        submission->abandon();
+        return blocked("the ledger's disk did not answer in time");
+    }
+    return submission->outcomes();
+}
+
+}  // namespace clawsigner::ledger

@@ -1,0 +1,85 @@
+#include "service/read_log.h"
+
+#include "claw/tile_tree.h"
+#include "claw/tlog_proof.h"
+
+#include <utility>
+
+namespace clawsigner::service {
+namespace {
+
+Result<std::shared_ptr<const ledger::Published>> published(const Appliance& appliance) {
+    auto latest = appliance.ledger->published();
+    if (!latest) {
+        return Error(ErrorCode::not_yet,
+                     "the log has no checkpoint of this start yet; ask again in a second");
+    }
+    return latest;
+}
+
+/// The log's tiles as of one checkpoint, also while it grows.
+class PublishedTiles final : public claw::TileSource {
+public:
+    PublishedTiles(ledger::Log& log, const claw::TileTree& tree) : log_(log), tree_(tree) {}
+
+    Result<std::vector<claw::TreeHash>> tile(const claw::TileId& id) const override {
+        const std::uint64_t full = (tree_.size() >> (8U * id.level)) / claw::kTileWidth;
+        if (id.index < full) {
+            return log_.tile(id);
+        }
+        const auto edge = tree_.edge(id.level);
+        if (id.width > edge.size()) {
+            return Error(ErrorCode::not_found, "the log has no such tile");
+        }
+        return std::vector<claw::TreeHash>(edge.begin(),
+                                           edge.begin() + static_cast<std::ptrdiff_t>(id.width));
+    }
+
+private:
+    ledger::Log& log_;
+    const claw::TileTree& tree_;
+};
+
+}  // namespace
+
+Result<std::string> log_checkpoint(const Appliance& appliance) {
+    TRY(const auto latest, published(appliance));
+    return latest->note;
+}
+
+Result<std::string> log_tile(const Appliance& appliance, const claw::TileId& id) {
+    TRY(const auto hashes, appliance.ledger->tile(id));
+    return claw::encode_tile(hashes);
+}
+
+Result<std::string> log_entries(const Appliance& appliance, std::uint64_t index,
+                                std::size_t width) {
+    TRY(const auto bodies, appliance.ledger->leaves(index * claw::kTileWidth, width));
+    return claw::encode_entries(bodies);
+}
+
+Result<std::string> log_proof(const Appliance& appliance, std::uint64_t leaf) {
+    TRY(const auto latest, published(appliance));
+    const claw::TileTree& tree = *latest->head;
+    if (tree.size() <= leaf) {
+        return Error(ErrorCode::not_yet, "leaf " + std::to_string(leaf) +
+                                             " is under no checkpoint yet; ask again in a second");
+    }
+    TRY(auto bodies, appliance.ledger->leaves(leaf, 1));
+    claw::TlogProof proof;
+    proof.index = leaf;
+    TRY(proof.path,
+        claw::inclusion_path(leaf, tree.size(), PublishedTiles(*appliance.ledger, tree)));
+    proof.checkpoint = latest->note;
+    const ByteView body = base::as_bytes(bodies.front());
+    proof.extra.assign(body.begin(), body.end());
+    return claw::print_proof(proof);
+}
+
+Result<std::string> log_proof(const Appliance& appliance, crypto::Family family,
+                              std::string_view id) {
+    TRY(const std::uint64_t leaf, appliance.ledger->leaf_of(family, id));
+    return log_proof(appliance, leaf);
+}
+
+}  // namespace clawsigner::service

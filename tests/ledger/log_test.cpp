@@ -1,0 +1,278 @@
+#include "ledger/log.h"
+
+#include "claw/checkpoint.h"
+#include "ledger/database.h"
+#include "support/fixed_clock.h"
+#include "support/software_appliance.h"
+#include "support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <thread>
+
+using namespace clawsigner;
+using ledger::Health;
+using ledger::Log;
+
+namespace {
+
+using std::chrono::seconds;
+
+struct Ledger {
+    tests::TempDir directory;
+    tests::FixedClock clock;
+    std::unique_ptr<Log> log;
+
+    Ledger() { open(); }
+
+    void open(std::uint64_t state_every = 10'000) {
+        log.reset();
+        Log::Options options;
+        options.directory = directory.path();
+        options.clock = &clock;
+        options.state_every = state_every;
+        log = Log::open(std::move(options)).value();
+    }
+
+    ledger::Outcome put(claw::LeafContent leaf, std::optional<std::string> answer = {}) {
+        return ledger::record(*log, {{{{std::move(leaf), std::move(answer)}}}},
+                              base::deadline_in(seconds(10)))
+            .value()
+            .front();
+    }
+
+    /// As somebody with a database shell would.
+    void edit(const char* sql) {
+        log.reset();
+        auto database =
+            ledger::Database::open(directory / "ledger.db", ledger::Database::Mode::write).value();
+        REQUIRE(database.execute(sql).ok());
+    }
+
+    /// Why the log is damaged, once it has been held against itself.
+    std::string damage() {
+        open();
+        const auto end = base::deadline_in(seconds(10));
+        while (!log->status().checked && log->status().health != Health::damaged &&
+               std::chrono::steady_clock::now() < end) {
+            std::this_thread::yield();
+        }
+        const auto status = log->status();
+        return status.health == Health::damaged ? status.why->message : "";
+    }
+};
+
+claw::ArtefactLeaf artefact(std::string id) {
+    claw::ArtefactLeaf leaf;
+    leaf.family = crypto::Family::gateway_receipt;
+    leaf.artefact = "gateway_receipt";
+    leaf.id = std::move(id);
+    leaf.kid = "0011223344556677";
+    leaf.signed_sha256 = crypto::sha256_b64u("signed");
+    leaf.answer_sha256 = crypto::sha256_b64u("answer " + leaf.id);
+    leaf.rule = "role.proxy";
+    return leaf;
+}
+
+claw::ArtefactLeaf with_nonce(std::string id, const std::string& nonce, const std::string& body) {
+    claw::ArtefactLeaf leaf = artefact(std::move(id));
+    leaf.nonce_sha256 =
+        base::base64url_encode(claw::nonce_key("gateway", std::string("run"), nonce));
+    leaf.request_sha256 = crypto::sha256_b64u(body);
+    return leaf;
+}
+
+std::uint64_t first_of(const ledger::Outcome& outcome) {
+    return std::get<ledger::Recorded>(outcome.value()).first;
+}
+
+}  // namespace
+
+TEST_CASE("log: what is recorded has the next leaf, also after a restart", "[ledger]") {
+    Ledger on;
+    CHECK(first_of(on.put(artefact("a"))) == 0);
+    CHECK(first_of(on.put(artefact("b"))) == 1);
+    const auto root = on.log->head()->root();
+    on.open();
+    CHECK(on.log->head()->size() == 2);
+    CHECK(on.log->head()->root() == root);
+    CHECK(first_of(on.put(artefact("c"))) == 2);
+}
+
+TEST_CASE("log: an id is spent once, whoever sends it again", "[ledger]") {
+    Ledger on;
+    on.put(artefact("a")).value();
+    CHECK(on.put(artefact("a")).error().code == ErrorCode::id_reused);
+    CHECK(on.put(with_nonce("a", "n", "body")).error().code == ErrorCode::id_reused);
+    on.open();
+    CHECK(on.put(artefact("a")).error().code == ErrorCode::id_reused);
+    CHECK(on.log->head()->size() == 1);
+}
+
+TEST_CASE("log: the same request with the same nonce gets the same answer, another is refused",
+          "[ledger]") {
+    Ledger on;
+    on.put(with_nonce("a", "n", "body"), "answer a").value();
+    for (int start = 0; start < 2; ++start) {
+        const auto again = on.put(with_nonce("b", "n", "body"), "answer b").value();
+        CHECK(std::get<ledger::Replayed>(again).answers == std::vector<std::string>{"answer a"});
+        CHECK(on.put(with_nonce("b", "n", "other"), "answer b").error().code ==
+              ErrorCode::nonce_reused);
+        on.open();
+    }
+    CHECK(on.log->head()->size() == 1);
+}
+
+TEST_CASE("log: an answer that is not the leaf's is not handed out again", "[ledger]") {
+    Ledger on;
+    on.put(with_nonce("a", "n", "body"), "answer a").value();
+    on.edit("UPDATE answer SET text = 'forged'");
+    on.open();
+    CHECK(on.put(with_nonce("b", "n", "body"), "answer b").error().code == ErrorCode::nonce_reused);
+}
+
+TEST_CASE("log: what repeats within one group is refused as well", "[ledger]") {
+    Ledger on;
+    const auto outcomes =
+        ledger::record(*on.log, {{{{artefact("a"), {}}}}, {{{artefact("a"), {}}}}},
+                       base::deadline_in(seconds(10)))
+            .value();
+    CHECK(outcomes[0].ok());
+    CHECK(outcomes[1].error().code == ErrorCode::id_reused);
+}
+
+TEST_CASE("log: a state table that was edited is found at the next start, by name", "[ledger]") {
+    struct Edit {
+        const char* sql;
+        const char* told;
+    };
+    for (const Edit& edit : {
+             Edit{"DELETE FROM spent WHERE leaf = 300", "table spent: the row of leaf 300"},
+             Edit{"UPDATE spent SET id = x'00112233445566778899aabbccddeeff' WHERE leaf = 7",
+                  "table spent: the row of leaf 7"},
+             Edit{"INSERT INTO spent VALUES (1000, x'00', NULL)", "table spent: no leaf explains"},
+             Edit{"UPDATE setting SET value = 'x' WHERE name = 'colour'",
+                  "table setting: no leaf explains the row colour"},
+             Edit{"INSERT INTO setting VALUES ('more', 'x', 3)",
+                  "table setting: no leaf explains the row more"},
+             Edit{"DELETE FROM setting", "table setting"},
+             Edit{"UPDATE progress SET spent_sha256 = zeroblob(32)", "table progress"},
+             Edit{"UPDATE leaf SET body = CAST(replace(body, 'role.proxy', 'role.issuer') AS BLOB) "
+                  "WHERE idx = 9",
+                  "leaf 9 is not the one in its tile"},
+             Edit{"DELETE FROM leaf WHERE idx = 9", "leaf 9 is missing"},
+             Edit{"DELETE FROM tile", "tile/0/000 is missing"},
+             Edit{"UPDATE tile SET hashes = zeroblob(8192)", "leaf 0 is not the one in its tile"},
+         }) {
+        Ledger on;
+        on.put(claw::SettingLeaf{"colour", "green"}).value();
+        std::vector<ledger::Entry> entries;
+        for (int i = 1; i < 400; ++i) {
+            entries.push_back({{{artefact("id" + std::to_string(i)), {}}}});
+        }
+        REQUIRE(ledger::record(*on.log, std::move(entries), base::deadline_in(seconds(10))).ok());
+        REQUIRE(on.damage().empty());
+        on.edit(edit.sql);
+        CAPTURE(edit.sql);
+        CHECK_THAT(on.damage(), Catch::Contains(edit.told));
+        CHECK(on.put(artefact("late")).error().code == ErrorCode::ledger_damaged);
+        CHECK(on.log->ready().error().code == ErrorCode::ledger_damaged);
+    }
+}
+
+TEST_CASE("log: a state leaf says what the leaves before it make", "[ledger]") {
+    Ledger on;
+    on.open(10);
+    for (int i = 0; i < 25; ++i) {
+        on.put(artefact("id" + std::to_string(i))).value();
+    }
+    CHECK(on.log->head()->size() == 27);  // two more
+    CHECK(on.damage().empty());
+    // Within the tail no tile holds it, and no checkpoint: only what it says can be wrong.
+    on.edit(
+        "UPDATE leaf SET body = CAST(replace(body, '\"spent_sha256\":\"', "
+        "'\"spent_sha256\":\"' || 'A') AS BLOB) WHERE idx = 10");
+    CHECK_THAT(on.damage(), Catch::Contains("leaf 10"));
+}
+
+TEST_CASE("log: a file that is removed, replaced or cut off under it stops it within a second",
+          "[ledger]") {
+    for (const std::string_view what : {"removed", "replaced", "cut off"}) {
+        Ledger on;
+        on.put(artefact("a")).value();
+        const auto file = on.directory / "ledger.db-wal";
+        if (what == "removed") {
+            std::filesystem::remove(file);
+        } else if (what == "replaced") {
+            std::filesystem::copy_file(file, on.directory / "copy");
+            std::filesystem::rename(on.directory / "copy", file);
+        } else {
+            std::filesystem::resize_file(file, 100);
+        }
+        const auto end = base::deadline_in(seconds(1));
+        while (on.log->ready().ok() && std::chrono::steady_clock::now() < end) {
+            std::this_thread::yield();
+        }
+        CHECK(on.log->ready().error().code == ErrorCode::ledger_damaged);
+        CHECK_THAT(on.log->status().why->message, Catch::Contains(std::string(what)));
+    }
+}
+
+TEST_CASE("log: another program that writes to the database stops it", "[ledger]") {
+    Ledger on;
+    on.put(artefact("a")).value();
+    auto other =
+        ledger::Database::open(on.directory / "ledger.db", ledger::Database::Mode::write).value();
+    REQUIRE(other.execute("DELETE FROM spent").ok());
+    CHECK(on.put(artefact("a")).error().code == ErrorCode::ledger_damaged);
+}
+
+TEST_CASE("log: one directory has one ledger", "[ledger]") {
+    const Ledger on;
+    Log::Options options;
+    options.directory = on.directory.path();
+    options.clock = &on.clock;
+    CHECK(Log::open(std::move(options)).error().code == ErrorCode::io_failed);
+}
+
+TEST_CASE("log: a newer version's file is left alone", "[ledger]") {
+    Ledger on;
+    on.edit("PRAGMA user_version = 2");
+    Log::Options options;
+    options.directory = on.directory.path();
+    options.clock = &on.clock;
+    const auto opened = Log::open(std::move(options));
+    CHECK(opened.error().code == ErrorCode::ledger_damaged);
+    CHECK_THAT(opened.error().message, Catch::Contains("newer"));
+}
+
+TEST_CASE("log: its last leaves are stop and state, and then it takes no more", "[ledger]") {
+    Ledger on;
+    on.put(artefact("a")).value();
+    CHECK(on.log->close(base::deadline_in(seconds(10))).value()->size() == 3);
+    CHECK(on.put(artefact("b")).error().code == ErrorCode::ledger_blocked);
+    CHECK(on.damage().empty());
+}
+
+TEST_CASE("checkpointer: the log is signed a second behind at most, and the note holds",
+          "[ledger]") {
+    const tests::SoftwareAppliance on;
+    const auto published = [&](std::uint64_t size) {
+        const auto end = base::deadline_in(seconds(1));
+        auto latest = on.ledger->published();
+        while ((!latest || latest->head->size() < size) && std::chrono::steady_clock::now() < end) {
+            std::this_thread::yield();
+            latest = on.ledger->published();
+        }
+        return latest;
+    };
+    REQUIRE(published(2));  // its own two settings
+    ledger::record(*on.ledger, {{{{artefact("a"), {}}}}}, base::deadline_in(seconds(10))).value();
+    const auto latest = published(3);
+    REQUIRE(latest->head->size() == 3);
+    const auto key = claw::NoteKey::parse(on.ledger->setting("log_key").value()).value();
+    const auto checkpoint = claw::open_checkpoint(latest->note, key, "clawsigner.test/log").value();
+    CHECK(checkpoint.size == 3);
+    CHECK(checkpoint.root == on.ledger->head()->root());
+}
