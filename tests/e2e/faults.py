@@ -244,9 +244,10 @@ class Answer:
 class Connection(threading.Thread):
     """A client that signs, one request after another, until it is told to stop, and judges every answer."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, pause_after_refusal):
         super().__init__(daemon=True)
         self.service = daemon
+        self.pause_after_refusal = pause_after_refusal
         self.stopping = threading.Event()
         self.answers = []
         self.violations = []
@@ -255,7 +256,7 @@ class Connection(threading.Thread):
         connection = UnixConnection(self.service.proxy)
         while not self.stopping.is_set():
             self.ask(connection)
-            self.stopping.wait(PAUSE)
+            self.stopping.wait(self.pause_after_refusal if self.answers and self.answers[-1].code else PAUSE)
         connection.close()
 
     def ask(self, connection):
@@ -288,8 +289,8 @@ class Connection(threading.Thread):
 class Load:
     """So many connections that sign at the same time."""
 
-    def __init__(self, daemon, connections):
-        self.connections = [Connection(daemon) for _ in range(connections)]
+    def __init__(self, daemon, connections, pause_after_refusal=PAUSE):
+        self.connections = [Connection(daemon, pause_after_refusal) for _ in range(connections)]
         self.starvation = Starvation(daemon)
 
     def __enter__(self):
