@@ -5,6 +5,7 @@
 #include "daemon/access.h"
 #include "hsm/keyring.h"
 #include "ledger/log.h"
+#include "pkcs11/softhsm_lock.h"
 #include "pkcs11/token_backend.h"
 #include "service/checkpointer.h"
 #include "service/prober.h"
@@ -228,6 +229,23 @@ void set_environment(const Config& config) {
     }
 }
 
+/// Two daemons on one token undo each other's logins, and whoever finds a PIN refused cannot tell
+/// the other. For SoftHSM, whose tokens are a directory; other modules have none to hold.
+Result<pkcs11::SoftHsmLock> lock_tokens(const Config& config) {
+    pkcs11::SoftHsmLock lock;
+    for (const BackendConfig& backend : config.backends) {
+        const auto conf = backend.environment.find("SOFTHSM2_CONF");
+        if (conf == backend.environment.end()) {
+            continue;
+        }
+        if (const Status taken = lock.take(conf->second); !taken.ok()) {
+            return at_line(config, backend.line,
+                           "backends." + backend.name + ": " + taken.error().message);
+        }
+    }
+    return lock;
+}
+
 void log_state(const Log& log, const std::string& backend, const hsm::BackendStatus& status) {
     const bool good = status.state == hsm::BackendState::ready;
     claw::JsonWriter members;
@@ -267,9 +285,10 @@ Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clo
 
 class AppliancePlant final : public Wiring {
 public:
-    AppliancePlant(const Config& config, Plan plan, const Log& log,
+    AppliancePlant(const Config& config, Plan plan, pkcs11::SoftHsmLock lock, const Log& log,
                    std::unique_ptr<base::SystemClock> clock, std::unique_ptr<ledger::Log> ledger)
-        : clock_(std::move(clock)), ledger_(std::move(ledger)), refusals_(*ledger_) {
+        : lock_(std::move(lock)),
+          clock_(std::move(clock)), ledger_(std::move(ledger)), refusals_(*ledger_) {
         appliance_.clock = clock_.get();
         appliance_.ledger = ledger_.get();
         appliance_.refusals = &refusals_;
@@ -314,6 +333,7 @@ public:
 
 private:
     // In the order of their lifetimes.
+    pkcs11::SoftHsmLock lock_;
     std::unique_ptr<base::SystemClock> clock_;
     std::unique_ptr<ledger::Log> ledger_;
     service::Refusals refusals_;
@@ -340,11 +360,12 @@ Status Wiring::check(const Config& config) {
 Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& log) {
     TRY(Plan plan, plan_of(config));
     CHECK_OK(check_state_directory(config));
+    TRY(pkcs11::SoftHsmLock lock, lock_tokens(config));
     set_environment(config);
     auto clock = std::make_unique<base::SystemClock>();
     TRY(auto ledger, open_ledger(config, *clock, log));
     return std::unique_ptr<Wiring>(std::make_unique<AppliancePlant>(
-        config, std::move(plan), log, std::move(clock), std::move(ledger)));
+        config, std::move(plan), std::move(lock), log, std::move(clock), std::move(ledger)));
 }
 
 }  // namespace clawsigner::daemon

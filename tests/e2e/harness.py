@@ -129,6 +129,19 @@ class Daemon:
     def config(self):
         return self.directory / "clawsigner.toml"
 
+    def beside(self):
+        """Another daemon with sockets and state of its own, gone with this one's directory, on the same token."""
+        other = Daemon(self.directory.parent / "other")
+        (other.directory / "state").mkdir(parents=True, mode=0o700)
+        other.config.write_text(self.config.read_text())
+        other.edit_config(f"[server]\ndirectory = '{self.directory}'", f"[server]\ndirectory = '{other.directory}'")
+        other.edit_config(f"state_directory = '{self.directory}/state'", f"state_directory = '{other.directory}/state'")
+        return other
+
+    def run_to_its_end(self):
+        """For one that will not start."""
+        return subprocess.run([BIN / "clawsignerd", "--config", self.config], capture_output=True, text=True, timeout=60, check=False)
+
     def edit_config(self, old, new):
         text = self.config.read_text()
         assert old in text

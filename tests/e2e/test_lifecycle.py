@@ -174,6 +174,26 @@ class Starting(unittest.TestCase):
             self.assertNotIn("backend.state", second.stderr, "it touched the first one's token")
             self.assertEqual(daemon.sign().status, 200)
 
+    def test_a_second_daemon_on_the_same_tokens_says_why_it_will_not_start_until_the_first_has_ended(self):
+        for isolation in ("inline", "process"):
+            with self.subTest(isolation), Daemon.fresh(start=False) as first:
+                first.edit_config("[backends.main]", f'[backends.main]\nisolation = "{isolation}"')
+                first.start()
+                first.wait_ready()
+                second = first.beside()
+                refused = second.run_to_its_end()
+                self.assertEqual(refused.returncode, 1)
+                self.assertRegex(refused.stderr, r"clawsigner\.toml:\d+: backends\.main: the tokens in .*/tokens are in use: another daemon")
+                self.assertNotIn("backend.state", refused.stderr, "it touched the first one's token")
+                self.assertEqual(first.sign().status, 200)
+                self.assertEqual(first.stop(), 0)
+                try:
+                    second.start()
+                    second.wait_ready()
+                    self.assertEqual(second.sign().status, 200)
+                finally:
+                    second.kill()
+
     def test_a_bad_configuration_is_named_by_file_and_line(self):
         with Daemon.fresh(start=False) as daemon:
             daemon.edit_config("[families.gateway_receipt]", "[families.root]")
