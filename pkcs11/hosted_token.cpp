@@ -56,7 +56,8 @@ Result<crypto::Signature> signature_in(Result<host::Signed> made) {
 
 Result<std::unique_ptr<HostedToken>> HostedToken::open(const TokenSettings& settings,
                                                        LoginGate& gate,
-                                                       std::function<void(const Error&)> on_death) {
+                                                       std::function<void(const Error&)> on_death,
+                                                       const std::stop_token& called_off) {
     if (!settings.host) {
         return Error(ErrorCode::internal, "no program is named to host the module");
     }
@@ -66,31 +67,46 @@ Result<std::unique_ptr<HostedToken>> HostedToken::open(const TokenSettings& sett
                                               [on_death = std::move(on_death)](const auto& how) {
                                                   on_death(down("the module's process " + how));
                                               }));
-    CHECK_OK(token->take_opened(token->open_in_child(settings, gate)));
+    CHECK_OK(token->take_opened(token->open_in_child(settings, gate, called_off)));
     for (Channel& lane : token->process_->lanes()) {
         token->lanes_.push_back(&lane);
     }
     return token;
 }
 
-Result<Reply> HostedToken::open_in_child(const TokenSettings& settings, LoginGate& gate) {
-    const Deadline deadline = base::deadline_in(patience_);
+Result<Reply> HostedToken::open_in_child(const TokenSettings& settings, LoginGate& gate,
+                                         const std::stop_token& called_off) {
+    const auto end = [this] { process_->kill(); };
     Channel& control = process_->control();
-    auto reply = ask(control, host::Open{settings}, deadline);
-    if (!reply.ok() || !std::holds_alternative<host::MayLogIn>(*reply)) {
+    {
+        const std::stop_callback ended(called_off, end);
+        auto reply = ask(control, host::Open{settings}, base::deadline_in(patience_));
+        if (!reply.ok() || !std::holds_alternative<host::MayLogIn>(*reply)) {
+            return reply;
+        }
+    }
+    if (called_off.stop_requested()) {
+        return down("the opening was called off");
+    }
+    // From here on the child is inside C_Login, which must not be cut short for what came before
+    // it, nor because nobody waits for it any more: the token would count a try and we another.
+    const Deadline login_deadline = base::deadline_in(patience_);
+    auto reply = log_in_in_child(gate, login_deadline);
+    if (!reply.ok() || !std::holds_alternative<host::LoginAnswered>(*reply)) {
         return reply;
     }
+    const std::stop_callback ended(called_off, end);
+    return hear(control, login_deadline);
+}
+
+Result<Reply> HostedToken::log_in_in_child(LoginGate& gate, Deadline deadline) {
     host::LoginAnswer answer;
     if (const Status allowed = gate.may_log_in(); !allowed.ok()) {
         answer.refusal = allowed.error();
     }
-    // From here on the child is inside C_Login, which must not be cut short for what came before
-    // it.
-    const Deadline login_deadline = base::deadline_in(patience_);
-    reply = ask(control, answer, login_deadline);
+    auto reply = ask(process_->control(), answer, deadline);
     if (const auto* answered = reply.ok() ? std::get_if<host::LoginAnswered>(&*reply) : nullptr) {
         gate.login_answered(answered->refusal ? Status(*answered->refusal) : Status::done());
-        return hear(control, login_deadline);
     }
     return reply;
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,12 @@ namespace clawsigner::pkcs11 {
 /// is the child's: this process never sees it.
 class HostedToken final : public Token {
 public:
-    /// `on_death` is called, from another thread, when the process ends by itself. Errors: as
+    /// `on_death` is called, from another thread, when the process ends by itself. `called_off`
+    /// ends the opening and its process, but for a login that is under way. Errors: as
     /// InlineToken::open; hsm_down, also when the process ends or does not answer.
     static Result<std::unique_ptr<HostedToken>> open(const TokenSettings& settings, LoginGate& gate,
-                                                     std::function<void(const Error&)> on_death);
+                                                     std::function<void(const Error&)> on_death,
+                                                     const std::stop_token& called_off);
 
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
@@ -42,7 +45,9 @@ private:
 
     Result<host::Reply> ask(host::Channel& channel, const host::Question& question,
                             Deadline deadline);
-    Result<host::Reply> open_in_child(const TokenSettings& settings, LoginGate& gate);
+    Result<host::Reply> open_in_child(const TokenSettings& settings, LoginGate& gate,
+                                      const std::stop_token& called_off);
+    Result<host::Reply> log_in_in_child(LoginGate& gate, Deadline deadline);
     Status take_opened(Result<host::Reply> reply);
     void set_keys(hsm::KeySnapshot keys);
     Result<host::Reply> hear(host::Channel& channel, Deadline deadline);

@@ -35,7 +35,7 @@ TokenBackend::TokenBackend(TokenSettings settings, Options options, const Clock&
 TokenBackend::~TokenBackend() {
     {
         const std::lock_guard lock(state_mutex_);
-        stopping_ = true;
+        stop_.request_stop();
     }
     state_changed_.notify_all();
     keeper_.join();
@@ -43,13 +43,13 @@ TokenBackend::~TokenBackend() {
 
 void TokenBackend::keep() {
     std::unique_lock lock(state_mutex_);
-    while (!stopping_) {
+    while (!stop_.stop_requested()) {
         if (status_.state == BackendState::ready || status_.state == BackendState::held) {
             state_changed_.wait(lock);
             continue;
         }
         wait_before_retry(lock);
-        if (stopping_) {
+        if (stop_.stop_requested()) {
             break;
         }
         lock.unlock();
@@ -70,7 +70,7 @@ void TokenBackend::wait_before_retry(std::unique_lock<std::mutex>& lock) {
     }
     opened_.reset();
     served_ = false;
-    state_changed_.wait_for(lock, retry_after_, [this] { return stopping_; });
+    state_changed_.wait_for(lock, retry_after_, [this] { return stop_.stop_requested(); });
     retry_after_ = std::clamp(2 * retry_after_, options_.retry_first, options_.retry_at_most);
 }
 
@@ -125,11 +125,13 @@ void TokenBackend::reopen() {
 Result<std::unique_ptr<Token>> TokenBackend::open_token() {
     died_ = false;
     if (settings_.host) {
-        TRY(std::unique_ptr<Token> token,
-            HostedToken::open(settings_, pin_memory_, [this](const Error& why) {
-                died_ = true;
-                suspect(why);
-            }));
+        TRY(std::unique_ptr<Token> token, HostedToken::open(
+                                              settings_, pin_memory_,
+                                              [this](const Error& why) {
+                                                  died_ = true;
+                                                  suspect(why);
+                                              },
+                                              stop_.get_token()));
         return token;
     }
     TRY(std::unique_ptr<Token> token, InlineToken::open(settings_, pin_memory_));
@@ -164,6 +166,9 @@ Status TokenBackend::pin_may_be_tried() {
 /// Held, when the PIN was refused now or the memory says that it is not to be tried again; a token
 /// may count a try also where it answers with something else than "wrong PIN".
 void TokenBackend::not_opened(const Error& error) {
+    if (stop_.stop_requested()) {
+        return;  // called off, which is no news of the token
+    }
     if (error.code == ErrorCode::pin_held) {
         set_state(BackendState::held, error);
         return;

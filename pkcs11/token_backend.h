@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -43,7 +44,7 @@ public:
 
     /// Starts opening at once, in the background. `clock` outlives the backend.
     TokenBackend(TokenSettings settings, Options options, const Clock& clock);
-    /// Waits for calls under way.
+    /// Waits for calls under way. An opening in a child is called off, a login excepted.
     ~TokenBackend() override;
     TokenBackend(const TokenBackend&) = delete;
     TokenBackend& operator=(const TokenBackend&) = delete;
@@ -100,7 +101,7 @@ private:
     hsm::BackendStatus status_;
     std::shared_ptr<const hsm::KeySnapshot> keys_;
     std::map<hsm::KeyName, crypto::PublicKey> first_seen_;
-    bool stopping_ = false;
+    std::stop_source stop_;  // asked to with state_mutex_, for who waits on state_changed_
     // The keeper's.
     std::chrono::milliseconds retry_after_{0};
     std::optional<std::chrono::steady_clock::time_point> opened_;

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from harness import PATIENCE, request
 
 from faults import (
-    CODES, DEADLINE, ENDS_ITS_PROCESS, FaultModule, FaultyDaemon, Load, Violation, after_fault, backend_of, children,
+    CODES, DEADLINE, ENDS_ITS_PROCESS, RECOVERY, SLACK, FaultModule, FaultyDaemon, Load, Violation, after_fault, backend_of, children,
     every_key_signs, has_ended, nothing_is_left_behind, wait_for,
 )  # fmt: skip
 
@@ -235,6 +235,19 @@ class Faults(unittest.TestCase):
                 wait_for(lambda: not script or daemon.module.fired(1), PATIENCE, "the hang")
                 daemon.kill()
                 wait_for(lambda: has_ended(child), PATIENCE, "the child's end")
+
+    def test_a_daemon_that_is_told_to_stop_does_not_wait_for_an_opening_that_hangs(self):
+        for function in ("C_Initialize", "C_GetSlotList", "C_FindObjects"):
+            with self.subTest(function), FaultyDaemon.behind_faults() as daemon:
+                (child,) = children(daemon.process.pid)
+                daemon.module.write(f"{function} 0 * hang")
+                os.kill(child, signal.SIGKILL)
+                wait_for(lambda: daemon.module.fired(1), PATIENCE, "the hang")
+                (child,) = children(daemon.process.pid)
+                began = time.monotonic()
+                self.assertEqual(daemon.stop(), 0)
+                self.assertLess(time.monotonic() - began, 1 + SLACK)
+                self.assertTrue(has_ended(child))
 
     def test_another_program_that_logs_in_and_out_beside_it_costs_no_signature(self):
         with FaultyDaemon.behind_faults() as daemon, Load(daemon, 8) as load:
