@@ -95,7 +95,7 @@ Result<std::unique_ptr<InlineToken>> InlineToken::open(const TokenSettings& sett
     TRY(PKCS11_SLOT* const slot, token->module_->find(settings.uri));
     token->slot_ = slot_id(*slot);
     token->description_ = description_of(describe(*slot));
-    CHECK_OK(Module::may_log_in(*slot));
+    CHECK_OK(token->module_->may_log_in(token->slot_));
     CHECK_OK(token->open_sessions(*slot, settings.sessions));
     CHECK_OK(token->log_in(pin, gate));
     CHECK_OK(token->find_and_prove_keys());
@@ -112,6 +112,8 @@ Status InlineToken::open_sessions(PKCS11_SLOT& slot, std::size_t wanted) {
 /// copy of the PIN in plain memory.
 Status InlineToken::log_in(const Secret& pin, LoginGate& gate) {
     TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
+    // Once more: sessions can take their time, and somebody else may have spent tries meanwhile.
+    CHECK_OK(module_->may_log_in(slot_));
     CHECK_OK(gate.may_log_in());
     const CK_RV rv = module_->cryptoki().C_Login(
         session.get(), CKU_USER, const_cast<CK_UTF8CHAR_PTR>(pin.expose().data()), pin.size());

@@ -130,17 +130,19 @@ Result<PKCS11_SLOT*> Module::find(const TokenUri& uri) const {
     return found;
 }
 
-Status Module::may_log_in(const PKCS11_SLOT& slot) {
-    if (slot.token->userPinLocked != 0) {
+Status Module::may_log_in(CK_SLOT_ID slot) const {
+    CK_TOKEN_INFO info{};
+    CHECK_OK(check("C_GetTokenInfo", functions_->C_GetTokenInfo(slot, &info)));
+    if ((info.flags & CKF_USER_PIN_LOCKED) != 0) {
         return pin_held(
             "the token's PIN is locked; unlock it with its own tools, then: clawsigner pin retry");
     }
-    if (slot.token->userPinFinalTry != 0) {
+    if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0) {
         return pin_held(
             "the token has one PIN try left, which is not spent by a machine; log in once by hand, "
             "then: clawsigner pin retry");
     }
-    if (slot.token->userPinSet == 0) {
+    if ((info.flags & CKF_USER_PIN_INITIALIZED) == 0) {
         // Somebody is making this token right now. SoftHSM writes the token's file on C_Login,
         // over what that somebody is writing.
         return Error(ErrorCode::hsm_down, "the token has no user PIN yet");

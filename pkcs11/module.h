@@ -36,9 +36,9 @@ public:
     /// The one present token the URI names. Error: hsm_down, when it is none or more than one.
     Result<PKCS11_SLOT*> find(const TokenUri& uri) const;
 
-    /// May a machine try the PIN? Not one that the token says is locked or on its last try. Errors:
-    /// pin_held; hsm_down, while the token has no PIN yet.
-    static Status may_log_in(const PKCS11_SLOT& slot);
+    /// May a machine try the PIN? Not one that the token, asked now, says is locked or on its last
+    /// try. Errors: pin_held; hsm_down, while the token has no PIN yet; as error_from.
+    Status may_log_in(CK_SLOT_ID slot) const;
 
 private:
     Module() = default;

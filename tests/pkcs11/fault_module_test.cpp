@@ -165,7 +165,8 @@ TEST_CASE("fault module: a script that makes no sense spoils every call and name
     Application app;
     for (const auto* nonsense :
          {"C_Sing 0 1 hang", "C_Sign 0 1 frown", "C_Sign 0 1 return CKR_NONE", "C_Sign 0 1",
-          "C_Sign x 1 hang", "C_Login 0 1 corrupt", "C_Sign 0 1 hang 3", "C_Sign 0 1 delay"}) {
+          "C_Sign x 1 hang", "C_Login 0 1 corrupt", "C_Sign 0 1 hang 3", "C_Sign 0 1 delay",
+          "C_GetTokenInfo 0 1 token-flag CKF_RNG", "C_Sign 0 1 token-flag CKF_USER_PIN_LOCKED"}) {
         INFO(nonsense);
         app.faults.script(std::string("# a comment\n") + nonsense);
         CHECK(app.sign() == CKR_VENDOR_DEFINED + 2);
@@ -289,6 +290,16 @@ TEST_CASE("fault module: limit leaves no more than so many sessions, and says so
     CHECK(app.p11.C_CloseSession(second) == CKR_OK);
     CHECK(app.open(third) == CKR_OK);
     CHECK(app.faults.counter("sessions.most") == 2);
+}
+
+TEST_CASE("fault module: token-flag says what the token does not", "[pkcs11]") {
+    Application app;
+    app.faults.script("C_GetTokenInfo 1 1 token-flag CKF_USER_PIN_FINAL_TRY");
+    for (const CK_FLAGS expected : {CK_FLAGS(0), CK_FLAGS(CKF_USER_PIN_FINAL_TRY), CK_FLAGS(0)}) {
+        CK_TOKEN_INFO info{};
+        CHECK(app.p11.C_GetTokenInfo(app.slot, &info) == CKR_OK);
+        CHECK((info.flags & CKF_USER_PIN_FINAL_TRY) == expected);
+    }
 }
 
 TEST_CASE("fault module: refused PINs are counted, whoever refused them", "[pkcs11]") {

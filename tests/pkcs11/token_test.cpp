@@ -1,4 +1,5 @@
 #include "pkcs11/inline_token.h"
+#include "support/fault_module.h"
 #include "support/softhsm.h"
 
 #include <catch2/catch.hpp>
@@ -219,4 +220,28 @@ TEST_CASE("token: a signature that has to wait too long for a session is refused
     stop = true;
     busy.join();
     CHECK(refused == 1);
+}
+
+TEST_CASE("token: a last try is not spent, however late the token says that it is one",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    tests::FaultModule module;
+    auto settings = hsm.settings();
+    settings.module = tests::FaultModule::path();
+    REQUIRE(open_token(settings).ok());
+    int looks = 0;  // at the token, before it says so
+    for (bool said = true; said; ++looks) {
+        INFO(looks);
+        module.script("C_GetTokenInfo " + std::to_string(looks) +
+                      " * token-flag CKF_USER_PIN_FINAL_TRY");
+        const auto logins = module.counter("logins.tried");
+        const auto opened = open_token(settings);
+        said = module.fired() > 0;
+        CHECK(opened.ok() != said);
+        if (said) {
+            CHECK(opened.error().code == ErrorCode::pin_held);
+            CHECK(module.counter("logins.tried") == logins);
+        }
+    }
+    CHECK(looks > 2);
 }

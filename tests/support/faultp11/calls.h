@@ -54,6 +54,10 @@ struct Call<Function::C_GetTokenInfo> {
             info->ulMaxSessionCount = *limit;
             info->ulMaxRwSessionCount = *limit;
         }
+        if (const Line* const line = due.find(Effect::token_flag);
+            rv == CKR_OK && line != nullptr) {
+            info->flags |= line->argument;
+        }
         return rv;
     }
 };

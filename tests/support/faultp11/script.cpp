@@ -3,6 +3,7 @@
 #include "faultp11/rv_names.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <sstream>
@@ -11,7 +12,7 @@
 namespace faultp11 {
 namespace {
 
-enum class Argument { none, rv, number };
+enum class Argument { none, rv, number, token_flag };
 
 struct Known {
     std::string_view name;
@@ -30,6 +31,7 @@ constexpr std::array kEffects{
     Known{"drop-sessions", Effect::drop_sessions, Argument::none},
     Known{"logout", Effect::logout, Argument::none},
     Known{"limit", Effect::limit, Argument::number},
+    Known{"token-flag", Effect::token_flag, Argument::token_flag},
 };
 
 bool can_be_had_with(Effect effect, Function function) {
@@ -41,6 +43,8 @@ bool can_be_had_with(Effect effect, Function function) {
             return function == Function::C_SignInit;
         case Effect::limit:
             return function == Function::C_OpenSession;
+        case Effect::token_flag:
+            return function == Function::C_GetTokenInfo;
         default:
             return true;
     }
@@ -64,6 +68,38 @@ std::optional<std::uint64_t> number(std::string_view text, int base = 10) {
 
 std::optional<std::uint64_t> rv(std::string_view text) {
     return text.starts_with("0x") ? number(text.substr(2), 16) : rv_named(text);
+}
+
+std::optional<std::uint64_t> token_flag(std::string_view name) {
+    constexpr std::array<std::pair<std::string_view, CK_FLAGS>, 3> kFlags{
+        {{"CKF_USER_PIN_COUNT_LOW", CKF_USER_PIN_COUNT_LOW},
+         {"CKF_USER_PIN_FINAL_TRY", CKF_USER_PIN_FINAL_TRY},
+         {"CKF_USER_PIN_LOCKED", CKF_USER_PIN_LOCKED}}};
+    const auto* const found =
+        std::ranges::find(kFlags, name, &std::pair<std::string_view, CK_FLAGS>::first);
+    return found == kFlags.end() ? std::nullopt : std::optional<std::uint64_t>(found->second);
+}
+
+std::optional<std::uint64_t> value_of(Argument kind, std::string_view text) {
+    switch (kind) {
+        case Argument::rv:
+            return rv(text);
+        case Argument::token_flag:
+            return token_flag(text);
+        default:
+            return number(text);
+    }
+}
+
+std::string_view name_of(Argument kind) {
+    switch (kind) {
+        case Argument::rv:
+            return "CK_RV";
+        case Argument::token_flag:
+            return "flag of a user PIN";
+        default:
+            return "number";
+    }
 }
 
 /// Reads the words of one line; `why` says what is wrong with them when they are none.
@@ -128,9 +164,9 @@ private:
         if (kind == Argument::none) {
             return true;
         }
-        const auto value = kind == Argument::rv ? rv(words_[4]) : number(words_[4]);
+        const auto value = value_of(kind, words_[4]);
         if (!value) {
-            return fail(words_[4] + (kind == Argument::rv ? " is no CK_RV" : " is no number"));
+            return fail(words_[4] + " is no " + std::string(name_of(kind)));
         }
         out = *value;
         return true;

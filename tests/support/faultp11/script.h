@@ -21,6 +21,7 @@ enum class Effect {
     drop_sessions,
     logout,
     limit,
+    token_flag,
 };
 
 /// How many lines a script may have: the state file has room for so many counters.
@@ -33,7 +34,7 @@ struct Line {
     std::uint64_t skip = 0;
     std::uint64_t count = 0;
     Effect effect{};
-    std::uint64_t argument = 0;  // a CK_RV, milliseconds or a number of sessions
+    std::uint64_t argument = 0;  // a CK_RV, milliseconds, a number of sessions or a flag
     std::string text;
 
     bool is_about(Function function) const;
