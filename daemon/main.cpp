@@ -26,8 +26,6 @@ constexpr int kGood = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 
-constexpr std::size_t kOwnFiles = 64 + 4 * 64;  // modules, tokens, log, epoll; the sockets' lobbies
-
 constexpr auto kLedgerClose = std::chrono::seconds(3);
 constexpr unsigned kLongestStop = 20;  // seconds from SIGTERM to the end, come what may
 
@@ -54,6 +52,22 @@ unsigned io_threads(const config::Config& config) {
                                         : std::max(std::thread::hardware_concurrency(), 1U);
 }
 
+/// The most descriptors the daemon needs besides its connections.
+std::size_t own_files(const config::Config& config) {
+    constexpr std::size_t kOthers = 64;    // listening sockets, locks, log, what a module opens
+    constexpr std::size_t kLobby = 64;     // of each socket: those who are told to come back
+    constexpr std::size_t kPerThread = 3;  // epoll, timer, wake-up
+    constexpr std::size_t kMostLanes = 64;
+    const std::size_t threads = 2 * io_threads(config) + 2;  // admin and observe have one each
+    std::size_t files = kOthers + daemon::kRoles.size() * kLobby + threads * kPerThread;
+    for (const config::BackendConfig& backend : config.backends) {
+        if (backend.own_process) {  // its channels; while it is started, both their ends
+            files += 2 * (std::min(backend.sessions, kMostLanes) + 1);
+        }
+    }
+    return files;
+}
+
 /// Every connection is a descriptor, and a daemon without descriptors loses its token, too: so many
 /// connections as the limit on open files leaves room for.
 daemon::AdmissionLimits bounds(const config::Config& config, const daemon::Log& log) {
@@ -61,9 +75,10 @@ daemon::AdmissionLimits bounds(const config::Config& config, const daemon::Log& 
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
-    const std::size_t room =
-        files.rlim_cur > 2 * kOwnFiles ? files.rlim_cur - kOwnFiles : kOwnFiles;
-    const std::size_t most = std::max<std::size_t>(room / daemon::kRoles.size(), 1);
+    constexpr std::size_t kFewest = 16;  // whatever the limit: fewer are no service
+    const std::size_t own = own_files(config);
+    const std::size_t room = files.rlim_cur > own ? files.rlim_cur - own : 0;
+    const std::size_t most = std::max(room / daemon::kRoles.size(), kFewest);
     daemon::AdmissionLimits bounds;
     bounds.connections = std::min(config.server.max_connections, most);
     // No user has all of them, whatever was configured.

@@ -287,6 +287,18 @@ class Bounds(unittest.TestCase):
                 for thread in threads:
                     thread.join()
 
+    def test_many_threads_and_sessions_leave_descriptors_for_fewer_connections(self):
+        limit = 2000
+        of_threads, of_a_child_that_starts = 3 * (2 * 64 + 2), 2 * (64 + 1)
+        with Daemon.fresh(start=False) as daemon:
+            daemon.edit_config("[server]", "[server]\nio_threads = 64")
+            daemon.edit_config("[backends.main]", '[backends.main]\nisolation = "process"\nsessions = 64')
+            daemon.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+            daemon.wait_ready()
+            (lowered,) = (json.loads(line) for line in daemon.log().splitlines() if "limits.lowered" in line)
+            self.assertLess(len(ROLES) * lowered["connections"] + of_threads + of_a_child_that_starts, limit)
+            self.assertGreater(lowered["connections"], 200)
+
     def test_with_few_descriptors_it_takes_few_connections_and_keeps_its_token(self):
         with Daemon.fresh(start=False) as daemon:
             daemon.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512)))
