@@ -317,7 +317,10 @@ public:
         }
         keyring_ = std::make_unique<hsm::Keyring>(std::move(homes),
                                                   hsm::VerifyPolicy{config.signing.verify_one_in});
-        prober_ = std::make_unique<service::Prober>(*keyring_, appliance_.families, *clock_);
+        service::Prober::Options probing;
+        probing.deadline = config.signing.deadline;
+        prober_ =
+            std::make_unique<service::Prober>(*keyring_, appliance_.families, *clock_, probing);
         appliance_.keyring = keyring_.get();
         appliance_.prober = prober_.get();
         service::Checkpointer::Options checkpoints;

@@ -31,7 +31,7 @@ public:
     struct Options {
         std::chrono::milliseconds every{5'000};
         std::chrono::milliseconds every_while_failing{100};
-        std::chrono::milliseconds deadline{5'000};
+        std::chrono::milliseconds deadline{2'000};  // of one probe, as of any other signature
     };
 
     /// Starts probing at once. `keyring` and `clock` outlive the prober.

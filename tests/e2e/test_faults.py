@@ -227,6 +227,14 @@ class Faults(unittest.TestCase):
                         violations, _ = after_fault(daemon, load, over)
                     self.assertEqual(violations + load.violations() + nothing_is_left_behind(daemon), [])
 
+    def test_a_device_that_hangs_while_nobody_asks_is_noticed_by_the_next_probe(self):
+        with FaultyDaemon.behind_faults() as daemon:
+            (child,) = children(daemon.process.pid)
+            daemon.module.write("C_Sign 0 1 hang")
+            wait_for(lambda: daemon.module.fired(1), PATIENCE, "the next probe")
+            wait_for(lambda: has_ended(child), DEADLINE + RECOVERY, "the child's end")
+            self.assertEqual(every_key_signs(daemon), [])
+
     def test_a_child_ends_with_its_daemon_even_while_it_hangs(self):
         for script in ([], ["C_Sign 0 * hang"]):
             with self.subTest(script), FaultyDaemon.behind_faults() as daemon:
