@@ -22,11 +22,11 @@ CONNECTIONS = 8
 FAULTS_AT_SIGNING = 52  # the most in one round; a script has 64 lines, of which the script's number takes one
 FAULTS_AT_REOPENING = 10
 IN_COMPANY = 0.5  # of them befall the same call as the one before
-SIGNATURES = 400  # over so many the faults of a round are spread
+SIGNATURES = 250  # over so many the faults of a round are spread
 LONGEST_DELAY = 0.05
 QUIET = 1.0  # seconds without a fault after which the others of a round are not waited for
 LONGEST_ROUND = 120.0
-PAUSE_AFTER_REFUSAL = 0.1  # a token that is being opened refuses everybody, and who asks without end takes the cores from it
+PAUSE_AFTER_REFUSAL = 0.2  # a token that is being opened refuses everybody, and who asks without end takes the cores from it
 PROGRESS = 5.0
 
 
@@ -172,7 +172,7 @@ def suffer(daemon, faults):
     daemon.module.write(*map(str, faults))
     with Load(daemon, CONNECTIONS, PAUSE_AFTER_REFUSAL) as load:
         watch = Watch(daemon, load, faults)
-        wait_for(watch.is_over, LONGEST_ROUND, "the round's end", poll=0.02)
+        wait_for(watch.is_over, LONGEST_ROUND, "the round's end", poll=0.05)
         daemon.module.write()
         violations, recovery = after_fault(daemon, load, time.monotonic() + LONGEST_DELAY)
     violations += load.violations() + every_key_signs(daemon) + nothing_is_left_behind(daemon)
