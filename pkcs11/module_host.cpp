@@ -5,12 +5,16 @@
 #include "pkcs11/host_protocol.h"
 #include "pkcs11/inline_token.h"
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <memory>
+#include <mutex>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace clawsigner::pkcs11 {
@@ -74,6 +78,42 @@ public:
 
 private:
     Channel& control_;
+};
+
+/// How long a signature takes here: the slowest of late. Thread-safe.
+class Pace {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    void note(Time began, Time ended) {
+        const std::lock_guard lock(mutex_);
+        forget_the_old(ended);
+        slowest_ = std::max(slowest_, ended - began);
+    }
+    std::chrono::nanoseconds slowest(Time now) {
+        const std::lock_guard lock(mutex_);
+        forget_the_old(now);
+        return std::max(slowest_, slowest_before_);
+    }
+
+private:
+    static constexpr auto kOfLate = std::chrono::seconds(1);
+
+    /// With time alone, so that a token that was slow once is tried again whoever was refused.
+    void forget_the_old(Time now) {
+        if (now - since_ > 2 * kOfLate) {
+            slowest_ = {};
+        }
+        if (now - since_ > kOfLate) {
+            slowest_before_ = std::exchange(slowest_, {});
+            since_ = now;
+        }
+    }
+
+    std::mutex mutex_;
+    Time since_;
+    std::chrono::nanoseconds slowest_{};
+    std::chrono::nanoseconds slowest_before_{};
 };
 
 class Host {
@@ -182,11 +222,15 @@ private:
         return Status::done();
     }
 
+    /// What cannot be done in time is not begun: we would be killed over it, though the token is
+    /// only slow.
     Reply sign(const host::SignRequest& request, Deadline deadline) {
-        if (std::chrono::steady_clock::now() >= deadline) {
+        const auto began = std::chrono::steady_clock::now();
+        if (began + pace_.slowest(began) >= deadline) {
             return failed(Error(ErrorCode::hsm_down, "the token had no time for it"));
         }
         const auto signature = token_->sign(request.key, request.message, deadline);
+        pace_.note(began, std::chrono::steady_clock::now());
         return signature.ok() ? Reply(host::Signed{*signature}) : failed(signature.error());
     }
 
@@ -194,6 +238,7 @@ private:
     Channel control_;
     std::vector<Channel> lanes_;
     std::unique_ptr<InlineToken> token_;
+    Pace pace_;
     std::vector<std::thread> threads_;
 };
 

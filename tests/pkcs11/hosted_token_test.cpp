@@ -1,5 +1,6 @@
 #include "pkcs11/hosted_token.h"
 
+#include "support/fault_module.h"
 #include "support/softhsm.h"
 #include "support/watched_backend.h"
 
@@ -7,6 +8,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -226,4 +228,37 @@ TEST_CASE("hosted token: when the child hangs, everybody who waits hears of it i
     CHECK(std::chrono::steady_clock::now() - began < 500ms);
     CHECK(refused == 8);
     backend.next(BackendState::ready);
+}
+
+TEST_CASE("hosted token: a device that is only slow refuses what it has no time for, and lives",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    tests::FaultModule module;
+    auto settings = hosted(hsm);
+    settings.module = tests::FaultModule::path();
+    for (const char* name : {"FAULTP11_MODULE", "FAULTP11_SCRIPT", "FAULTP11_STATE"}) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
+        settings.host->environment.emplace_back(name, std::getenv(name));
+    }
+    settings.sessions = 1;
+    Watched backend(settings, hsm.dir() / "memory");
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    const pid_t child = only_child();
+    module.script("C_Sign 0 * delay 350");
+    std::atomic<int> signed_in_time{0};
+    {
+        std::vector<std::jthread> callers;
+        for (int i = 0; i < 8; ++i) {
+            callers.emplace_back([&] {
+                signed_in_time += backend->sign(key.id, kMessage, base::deadline_in(500ms)).ok();
+            });
+        }
+    }
+    CHECK(signed_in_time >= 1);
+    CHECK(signed_in_time < 8);
+    CHECK_FALSE(backend.changed());
+    module.end_faults();
+    CHECK(backend->sign(key.id, kMessage, soon()).ok());
+    CHECK(only_child() == child);
 }
