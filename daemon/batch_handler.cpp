@@ -43,6 +43,7 @@ boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call) {
     };
     co_await fan_out(call.threads, chunks, sign);
     auto entries = batch->take_entries();
+    call.on_its_way.leave();
     const auto outcomes =
         co_await recorded(*call.appliance.ledger, std::move(entries), call.appliance.limits.ledger);
     batch->settle(outcomes);

@@ -32,6 +32,7 @@ public:
         : socket_(std::move(socket)),
           door_(door),
           caller_(std::move(caller)),
+          company_(door.appliance.ledger->company().connect()),
           welcome_(door.access.allows(caller_.peer)) {}
 
     asio::awaitable<void> serve() override;
@@ -63,6 +64,7 @@ private:
     Socket socket_;
     Door& door_;
     Caller caller_;
+    const ledger::Company::Member company_;
     const bool welcome_;
     Watchdog watchdog_{socket_};
     beast::flat_buffer buffer_{kMaxBuffer};
@@ -232,10 +234,11 @@ asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request
     if (operation_->query == Query::none && !target.query.empty()) {
         co_return error_answer(Error::at("query", "is not taken here"));
     }
-    const Call call{door_.appliance, door_.role,
-                    rest_,           target.query,
-                    request.body(),  {std::string(role_name(door_.role)), caller_.peer.uid},
-                    door_.log,       door_.threads};
+    auto on_its_way = door_.appliance.ledger->company().come();
+    const Call call{
+        door_.appliance, door_.role,     rest_,
+        target.query,    request.body(), {std::string(role_name(door_.role)), caller_.peer.uid},
+        on_its_way,      door_.log,      door_.threads};
     Answer made;
     if (const auto* plain = std::get_if<PlainHandler>(&operation_->handler)) {
         made = (*plain)(call);

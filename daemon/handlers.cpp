@@ -104,6 +104,7 @@ boost::asio::awaitable<std::vector<ledger::Outcome>> recorded_one(const Call& ca
                                                                   ledger::Entry& entry) {
     std::vector<ledger::Entry> entries;
     entries.push_back(std::move(entry));
+    call.on_its_way.leave();
     return recorded(*call.appliance.ledger, std::move(entries), call.appliance.limits.ledger);
 }
 

@@ -25,6 +25,8 @@ struct Call {
     std::string_view query;  // without '?'
     std::string_view body;
     claw::LeafCaller caller;
+    /// The request is on its way to the ledger, until it is there.
+    ledger::Company::Member& on_its_way;
     const Log& log;
     /// All of the socket's threads, over which work may be spread.
     std::span<const boost::asio::any_io_executor> threads;

@@ -288,7 +288,9 @@ public:
     AppliancePlant(const Config& config, Plan plan, pkcs11::SoftHsmLock lock, const Log& log,
                    std::unique_ptr<base::SystemClock> clock, std::unique_ptr<ledger::Log> ledger)
         : lock_(std::move(lock)),
-          clock_(std::move(clock)), ledger_(std::move(ledger)), refusals_(*ledger_) {
+          clock_(std::move(clock)),
+          ledger_(std::move(ledger)),
+          refusals_(*ledger_) {
         appliance_.clock = clock_.get();
         appliance_.ledger = ledger_.get();
         appliance_.refusals = &refusals_;

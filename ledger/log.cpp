@@ -13,6 +13,7 @@
 #include <deque>
 #include <fcntl.h>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr auto kWatchEvery = std::chrono::milliseconds(200);
 constexpr auto kProbeEvery = std::chrono::milliseconds(200);  // while the disk does not take it
+constexpr auto kLongestWait = std::chrono::milliseconds(2);   // for company
 constexpr auto kDropEvery = std::chrono::seconds(60);
 constexpr std::size_t kMostNotes = 1000;
 constexpr std::size_t kMostLeavesRead = 256;
@@ -58,21 +60,6 @@ bool is_full(const Error& error) {
 }
 
 }  // namespace
-
-std::string_view health_name(Health health) noexcept {
-    switch (health) {
-        case Health::good:
-            return "good";
-        case Health::blocked:
-            return "blocked";
-        case Health::damaged:
-            return "damaged";
-    }
-    return "";
-}
-
-Submission::Submission(std::vector<Entry> entries, std::function<void()> done)
-    : entries_(std::move(entries)), outcomes_(entries_.size()), done_(std::move(done)) {}
 
 class FileLog final : public Log {
 public:
@@ -149,6 +136,7 @@ private:
     std::condition_variable wake_;  // the writer
     std::condition_variable end_watch_;
     std::deque<std::shared_ptr<Submission>> queue_;
+    std::size_t waiting_ = 0;  // entries of the queue
     std::vector<claw::LeafContent> notes_;
     std::size_t lost_notes_ = 0;
     std::deque<std::shared_ptr<Task>> tasks_;
@@ -342,17 +330,21 @@ void FileLog::note_outcome(const Status& outcome) {
 
 void FileLog::submit(std::shared_ptr<Submission> submission) {
     Status ready;
+    bool awaited = false;
     {
         const std::lock_guard lock(mutex_);
         ready = ready_locked();
         if (ready.ok()) {
+            waiting_ += submission->entries().size();
             queue_.push_back(submission);
         }
+        // The first sets the clock, and who makes the group whole ends the wait.
+        awaited = queue_.size() == 1 || present().is_enough(waiting_);
     }
-    if (ready.ok()) {
-        wake_.notify_one();
-    } else {
+    if (!ready.ok()) {
         refuse({std::move(submission)}, ready.error());
+    } else if (awaited) {
+        wake_.notify_one();
     }
 }
 
@@ -369,31 +361,29 @@ void FileLog::note(claw::LeafContent leaf) {
 }
 
 void FileLog::answer(const Group& group, std::vector<Outcome> outcomes) {
-    std::size_t next = 0;
+    auto next = std::make_move_iterator(outcomes.begin());
     for (const auto& submission : group) {
-        for (Outcome& outcome : submission->outcomes_) {
-            outcome = std::move(outcomes.at(next++));
-        }
-        submission->done_();
+        const auto count = static_cast<std::ptrdiff_t>(submission->entries().size());
+        submission->answer({next, next + count});
+        next += count;
     }
 }
 
 void FileLog::refuse(const Group& group, const Error& why) {
     for (const auto& submission : group) {
-        std::ranges::fill(submission->outcomes_, Outcome(why));
-        submission->done_();
+        submission->answer(std::vector<Outcome>(submission->entries().size(), why));
     }
 }
 
 FileLog::Group FileLog::take_group() {
     Group group;
     for (auto& submission : queue_) {
-        if (submission->abandoned_) {
-            continue;
+        if (!submission->is_abandoned()) {
+            group.push_back(std::move(submission));
         }
-        group.push_back(std::move(submission));
     }
     queue_.clear();
+    waiting_ = 0;
     return group;
 }
 
@@ -406,6 +396,10 @@ void FileLog::write_loop() {
             return stopping_ || !queue_.empty() || !tasks_.empty() ||
                    (!notes_.empty() && !blocked_);
         });
+        if (!queue_.empty() && !stopping_) {
+            wake_.wait_for(lock, kLongestWait,
+                           [this] { return stopping_ || present().is_enough(waiting_); });
+        }
         const Group group = take_group();
         std::vector<claw::LeafContent> notes;
         if (!blocked_ && !damaged_) {
@@ -437,7 +431,7 @@ void FileLog::write_loop() {
 void FileLog::write_group(const Group& group, std::vector<claw::LeafContent> notes) {
     std::vector<const Entry*> entries;
     for (const auto& submission : group) {
-        for (const Entry& entry : submission->entries_) {
+        for (const Entry& entry : submission->entries()) {
             entries.push_back(&entry);
         }
     }
@@ -642,19 +636,6 @@ Result<std::unique_ptr<Log>> Log::open(Options options) {
     auto log = std::make_unique<FileLog>(std::move(options), file);
     CHECK_OK(log->start());
     return std::unique_ptr<Log>(std::move(log));
-}
-
-Result<std::vector<Outcome>> record(Log& log, std::vector<Entry> entries, Deadline deadline) {
-    auto done = std::make_shared<std::promise<void>>();
-    auto finished = done->get_future();
-    const auto submission =
-        std::make_shared<Submission>(std::move(entries), [done] { done->set_value(); });
-    log.submit(submission);
-    if (finished.wait_until(deadline) != std::future_status::ready) {
-        submission->abandon();
-        return blocked("the ledger's disk did not answer in time");
-    }
-    return submission->outcomes();
 }
 
 }  // namespace clawsigner::ledger

@@ -7,6 +7,7 @@
 #include "claw/tile.h"
 #include "claw/tile_tree.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -57,13 +59,59 @@ public:
     /// Nobody waits any more: what has not gone to the disk yet does not go. Any thread.
     void abandon() noexcept { abandoned_ = true; }
 
-private:
-    friend class FileLog;
+    // For the log.
+    const std::vector<Entry>& entries() const noexcept { return entries_; }
+    bool is_abandoned() const noexcept { return abandoned_; }
+    /// One outcome per entry, once.
+    void answer(std::vector<Outcome> outcomes);
 
+private:
     std::vector<Entry> entries_;
     std::vector<Outcome> outcomes_;
     std::function<void()> done_;
     std::atomic<bool> abandoned_{false};
+};
+
+/// Who else may record soon. What waits for the disk goes there together when half of those who are
+/// connected wait, or when nobody is on the way: a client alone never waits for company.
+/// Thread-safe.
+class Company {
+public:
+    /// Counts itself for as long as it lives, or until it is left.
+    class Member {
+    public:
+        explicit Member(std::atomic<int>& count) : count_(&count) { ++*count_; }
+        Member(Member&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+        Member& operator=(Member&&) = delete;
+        Member(const Member&) = delete;
+        Member& operator=(const Member&) = delete;
+        ~Member() { leave(); }
+        void leave() noexcept {
+            if (count_ != nullptr) {
+                --*std::exchange(count_, nullptr);
+            }
+        }
+
+    private:
+        std::atomic<int>* count_;
+    };
+
+    /// For as long as a client is connected.
+    Member connect() { return Member(connected_); }
+    /// While a request is on its way that will record.
+    Member come() { return Member(coming_); }
+
+    /// Is it time, when so many wait?
+    bool is_enough(std::size_t waiting) const noexcept {
+        const auto half = static_cast<std::size_t>(std::max(connected_ / 2, 1));
+        return coming_ == 0 || waiting >= std::min(half, kMostWaited);
+    }
+
+private:
+    static constexpr std::size_t kMostWaited = 16;
+
+    std::atomic<int> connected_{0};
+    std::atomic<int> coming_{0};
 };
 
 /// Where the ledger stands.
@@ -154,8 +202,16 @@ public:
     /// The leaf of an artefact. Errors: not_found; as tile.
     virtual Result<std::uint64_t> leaf_of(crypto::Family family, std::string_view id) = 0;
 
+    Company& company() noexcept { return company_; }
+
     /// The last leaves, `stop` and `state`; nothing is recorded afterwards. Returns the head.
     virtual Result<Head> close(Deadline deadline) = 0;
+
+protected:
+    const Company& present() const noexcept { return company_; }
+
+private:
+    Company company_;
 };
 
 /// Records entries and waits. For those who have a thread to wait with. Errors: ledger_blocked at

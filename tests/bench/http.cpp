@@ -53,6 +53,11 @@ Exchange http_post(std::string_view target, std::string_view body) {
     return {post(target, body), reply_size};
 }
 
+Exchange http_get(std::string_view target) {
+    std::string request = "GET ";
+    return {request.append(target).append(" HTTP/1.1\r\nHost: bench").append(kEnd), reply_size};
+}
+
 Exchange http_post_batch(std::string_view target, std::string_view body) {
     return {post(target, body), batch_reply_size};
 }

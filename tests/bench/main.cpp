@@ -1,7 +1,9 @@
 // clawsigner_bench: one measurement, printed as one line of JSON. scripts/bench runs many of them.
 
 #include "base/file.h"
+#include "bench/fill.h"
 #include "bench/http.h"
+#include "bench/idle.h"
 #include "bench/load.h"
 #include "bench/ssh_agent.h"
 #include "bench/token.h"
@@ -35,12 +37,25 @@ Result<bench::Figures> agent(const bench::Load& load, const bench::Span& span) {
     return bench::run_load(load, exchange, span);
 }
 
+Result<bench::Figures> idle(const bench::Load& load, const Post& post, const bench::Pace& pace) {
+    TRY(const std::string body, base::read_file(post.body_file, kMaxBody));
+    return bench::run_idle(load.socket, bench::http_post(post.target, body), pace);
+}
+
 int print(Result<bench::Figures> figures) {
     if (!figures.ok()) {
         std::fprintf(stderr, "clawsigner_bench: %s\n", figures.error().message.c_str());
         return 1;
     }
     std::printf("%s\n", figures->json().c_str());
+    return 0;
+}
+
+int fill(const std::string& directory, std::uint64_t leaves) {
+    if (const Status filled = bench::fill_ledger(directory, leaves); !filled.ok()) {
+        return print(filled.error());
+    }
+    std::printf("{}\n");
     return 0;
 }
 
@@ -81,8 +96,41 @@ int main(int argc, char** argv) {
     CLI::App* agent_command = app.add_subcommand("agent", "sign requests to an SSH agent");
     add_load_options(*agent_command, load);
 
+    std::string get_target;
+    CLI::App* get_command = app.add_subcommand("get", "GET from the daemon, closed loop");
+    add_load_options(*get_command, load);
+    get_command->add_option("--target", get_target, "the path")->required();
+
+    bench::Pace pace;
+    CLI::App* idle_command = app.add_subcommand("idle", "POST to the daemon, with pauses between");
+    idle_command->add_option("--socket", load.socket, "the Unix socket")->required();
+    idle_command->add_option("--target", request.target, "the path")->required();
+    idle_command->add_option("--body", request.body_file, "a file")->required();
+
+    std::string directory;
+    CLI::App* disk_command =
+        app.add_subcommand("fdatasync", "a page and fdatasync, as idle pauses");
+    disk_command->add_option("DIRECTORY", directory)->required();
+
+    std::uint64_t leaves = 0;
+    CLI::App* fill_command = app.add_subcommand("fill", "make a ledger, and measure nothing");
+    fill_command->add_option("DIRECTORY", directory)->required();
+    fill_command->add_option("--leaves", leaves)->required();
+
     CLI11_PARSE(app, argc, argv);
+    if (*fill_command) {
+        return fill(directory, leaves);
+    }
+    if (*disk_command) {
+        return print(bench::run_fdatasync(directory, pace));
+    }
+    if (*idle_command) {
+        return print(idle(load, request, pace));
+    }
     span.length = std::chrono::milliseconds(milliseconds);
+    if (*get_command) {
+        return print(bench::run_load(load, bench::http_get(get_target), span));
+    }
     if (*sign_command) {
         return print(bench::sign_raw(signing, span));
     }

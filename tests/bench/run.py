@@ -45,6 +45,9 @@ def at_most(figure, value, peer=None):
 
 BOUNDS = [
     at_least("daemon_8", 0.82, "limit"),
+    at_least("ledger_8", 0.85, "daemon_8"),
+    at_least("ledger_64", 0.95, "daemon_64"),
+    at_least("p256_ledger_8", 0.72, "p256_daemon_8"),
     at_least("child_8", 0.8, "daemon_8"),
     at_least("batch", 0.95, "limit"),
     at_most("p256_daemon_1_p50_us", 0.5, "ssh_agent_1_p50_us"),
@@ -53,6 +56,10 @@ BOUNDS = [
     at_least("p256_daemon_8_unverified", 1.5, "p11_kit_8"),
     at_least("p256_batch", 0.85, "p256_limit"),
     at_most("rss_mib", 15),
+    at_most("ledger_adds_p50_us", 2.5, "fdatasync_p50_us"),
+    at_most("ledger_adds_p99_us", 3, "fdatasync_p99_us"),
+    at_most("million_start_ms", 1000),
+    at_most("million_proof_p50_us", 300),
     at_most("flood_p99_us", 5, "idle_p99_us"),
 ]
 
@@ -72,6 +79,16 @@ def daemon_8(stage):
     return {"daemon_8": figures["per_second"], "daemon_8_p99_us": figures["p99_us"]}
 
 
+def idle(stage):
+    """What the ledger adds to a request when nothing else is going on, and what its disk takes, with the same pauses."""
+    disk, unlogged, logged = stage.fdatasync(), stage.idle(stage.ed25519), stage.idle(stage.ledger)
+    figures = {}
+    for which in ("p50_us", "p99_us"):
+        figures["fdatasync_" + which] = disk[which]
+        figures["ledger_adds_" + which] = logged[which] - unlogged[which]
+    return figures
+
+
 def rate(name, measure):
     return lambda stage: {name: measure(stage)["per_second"]}
 
@@ -87,18 +104,24 @@ MEASUREMENTS = [
     rate("limit", lambda stage: stage.sign(stage.ed25519_token, 2, "--verify")),
     daemon_1,
     daemon_8,
+    rate("ledger_8", lambda stage: stage.receipts(stage.ledger, 8)),
+    rate("daemon_64", lambda stage: stage.receipts(stage.ed25519, 64)),
+    rate("ledger_64", lambda stage: stage.receipts(stage.ledger, 64)),
     rate("child_8", lambda stage: stage.receipts(stage.child, 8)),
     rate("batch", lambda stage: stage.batch(stage.ed25519)),
     rate("p256_raw_2", lambda stage: stage.sign(stage.p256_token, 2)),
     rate("p256_limit", lambda stage: stage.sign(stage.p256_token, 2, "--verify")),
     time_of("p256_daemon_1_p50_us", "p50_us", lambda stage: stage.receipts(stage.p256, 1)),
     rate("p256_daemon_8", lambda stage: stage.receipts(stage.p256, 8)),
+    rate("p256_ledger_8", lambda stage: stage.receipts(stage.p256_ledger, 8)),
     rate("p256_daemon_8_unverified", lambda stage: stage.receipts(stage.p256_unverified, 8)),
     rate("p256_batch", lambda stage: stage.batch(stage.p256)),
     time_of("ssh_agent_1_p50_us", "p50_us", lambda stage: stage.ssh_agent_signatures(1)),
     rate("ssh_agent_8", lambda stage: stage.ssh_agent_signatures(8)),
     rate("p11_kit_8", lambda stage: stage.sign_through_p11_kit(8)),
     lambda stage: {"rss_mib": stage.fresh_rss_mib()},
+    lambda stage: stage.of_a_million(),
+    idle,
     time_of("idle_p99_us", "p99_us", lambda stage: stage.tokens(stage.ed25519)),
     lambda stage: {"flood_p99_us": flood_p99(stage)},
 ]
@@ -116,7 +139,7 @@ def measure(stage, rounds):
 
 
 def unit(name):
-    return next((unit for unit in ("us", "mib") if name.endswith("_" + unit)), "/s")
+    return next((unit for unit in ("us", "mib", "ms") if name.endswith("_" + unit)), "/s")
 
 
 def print_table(seen, medians):

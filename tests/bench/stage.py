@@ -9,16 +9,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import BIN, HASH, Daemon, cli, wait_until  # noqa: E402
+from harness import BIN, HASH, Daemon, cli, request, wait_until  # noqa: E402
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 # What ssh-agent may load is compared with the path behind every link.
 SSH_AGENT_MAY_LOAD = "/usr/lib/softhsm/*,/usr/lib/x86_64-linux-gnu/softhsm/*"
 P11_KIT_CLIENT = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so"
 TOKEN = "clawsigner-dev"
+PROOF = "/v1/log/proof?leaf=654321"
 PATIENCE = 25  # seconds; the daemon gives itself 20 to stop
 
 RECEIPT = {
@@ -53,17 +55,21 @@ class Stage:
         for name, body in BODIES.items():
             self.body(name).write_text(json.dumps(body))
         # Tokens are made before any process looks at one.
-        self.ed25519 = self._make_daemon("ed25519", "ed25519")
-        self.p256 = self._make_daemon("p256", "p256")
-        self.p256_unverified = self._make_daemon("p256-unverified", "p256")
+        self.ed25519 = self._make_unlogged("ed25519", "ed25519")
+        self.p256 = self._make_unlogged("p256", "p256")
+        self.p256_unverified = self._make_unlogged("p256-unverified", "p256")
         self.p256_unverified.edit_config("[backends.main]", "[signing]\nverify_one_in = 1000000\n\n[backends.main]")
-        self.child = self._make_daemon("child", "ed25519")
+        self.child = self._make_unlogged("child", "ed25519")
         self.child.edit_config("[backends.main]", '[backends.main]\nisolation = "process"')
         self.fresh = self._make_daemon("fresh", "ed25519")
+        self.million = self._make_daemon("million", "ed25519")
+        self.million_is_filled = False
+        self.ledger = self._make_daemon("ledger", "ed25519")
+        self.p256_ledger = self._make_daemon("p256-ledger", "p256")
         self.ed25519_token = self._copy_token(self.ed25519)
         self.p256_token = self._copy_token(self.p256)
         # One after another, so that no two log in at once; each has a token of its own besides.
-        for daemon in (self.ed25519, self.p256, self.p256_unverified, self.child):
+        for daemon in (self.ed25519, self.p256, self.p256_unverified, self.child, self.ledger, self.p256_ledger):
             self.start_daemon(daemon)
         self.ssh_agent = self._start_ssh_agent(self._copy_token(self.p256))
         self.p11_kit = self._start_p11_kit(self._copy_token(self.p256))
@@ -75,6 +81,12 @@ class Stage:
         daemon = Daemon(self.directory / name)
         made = cli("init", "--dev", daemon.directory, "--algorithm", algorithm)
         assert made.returncode == 0, made.stderr
+        return daemon
+
+    def _make_unlogged(self, name, algorithm):
+        """A daemon whose ledger records nothing."""
+        daemon = self._make_daemon(name, algorithm)
+        daemon.program = "clawsignerd_unlogged"
         return daemon
 
     def _copy_token(self, daemon):
@@ -133,7 +145,7 @@ class Stage:
     def _bench(self, *words, env=None):
         done = subprocess.run(
             [BIN / "clawsigner_bench", *map(str, words)], env={**os.environ, **(env or {})},
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -156,6 +168,13 @@ class Stage:
     def receipts(self, daemon, connections):
         return self._bench(*self._load("post", daemon.proxy, connections), *self._receipt())
 
+    def idle(self, daemon):
+        """Requests with pauses between them."""
+        return self._bench("idle", "--socket", daemon.proxy, *self._receipt())
+
+    def fdatasync(self):
+        return self._bench("fdatasync", self.directory)
+
     def batch(self, daemon):
         """Receipts, not batches, a second."""
         words = ["--target", "/v1/receipts/batch", "--body", self.body("batch"), "--batch"]
@@ -165,6 +184,21 @@ class Stage:
     def tokens(self, daemon):
         issuer = daemon.directory / "issuer.sock"
         return self._bench(*self._load("post", issuer, 1), "--target", "/v1/tokens", "--body", self.body("token"))
+
+    def of_a_million(self):
+        """How long a daemon takes to start on a million leaves, and to prove one of them."""
+        if not self.million_is_filled:
+            self._bench("fill", self.million.directory / "state", "--leaves", 1_000_000)
+            self.start_daemon(self.million)  # once, so that the file is in memory
+            self.stop_daemon(self.million)
+            self.million_is_filled = True
+        began = time.monotonic()
+        self.start_daemon(self.million)
+        started = time.monotonic() - began
+        wait_until(lambda: request(self.million.observe, "GET", PROOF).status == 200, "a checkpoint over a million leaves")
+        proof = self._bench(*self._load("get", self.million.observe, 1), "--target", PROOF)
+        self.stop_daemon(self.million)
+        return {"million_start_ms": started * 1000, "million_proof_p50_us": proof["p50_us"]}
 
     def _receipt(self):
         return ["--target", "/v1/receipts", "--body", self.body("receipt")]

@@ -89,6 +89,8 @@ def wait_until(condition, what):
 class Daemon:
     """`with Daemon.fresh() as daemon:` makes a development directory and runs a daemon on it."""
 
+    program = "clawsignerd"
+
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.process = None
@@ -180,7 +182,7 @@ class Daemon:
     def start(self, preexec_fn=None):
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "clawsignerd", "--config", self.config], stderr=log, stdin=subprocess.DEVNULL, preexec_fn=preexec_fn
+                [BIN / self.program, "--config", self.config], stderr=log, stdin=subprocess.DEVNULL, preexec_fn=preexec_fn
             )
         wait_until(lambda: self.speaks() or self.process.poll() is not None, "the daemon's sockets")
         assert self.process.poll() is None, self.log()

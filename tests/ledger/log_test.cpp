@@ -255,6 +255,37 @@ TEST_CASE("log: its last leaves are stop and state, and then it takes no more", 
     CHECK(on.damage().empty());
 }
 
+TEST_CASE("log: a client alone never waits for company, and of several half is enough",
+          "[ledger]") {
+    ledger::Company company;
+    CHECK(company.is_enough(1));  // nobody is connected: a test, an admin
+    std::vector<ledger::Company::Member> connected;
+    for (int i = 0; i < 8; ++i) {
+        connected.push_back(company.connect());
+    }
+    CHECK(company.is_enough(1));  // all others are idle
+    auto coming = company.come();
+    CHECK_FALSE(company.is_enough(1));
+    CHECK_FALSE(company.is_enough(3));
+    CHECK(company.is_enough(4));
+    coming.leave();
+    CHECK(company.is_enough(1));
+    auto again = company.come();
+    connected.clear();
+    CHECK(company.is_enough(1));  // whoever is left cannot be half of anybody
+}
+
+TEST_CASE("log: many who are connected do not make one wait for all of them", "[ledger]") {
+    ledger::Company company;
+    std::vector<ledger::Company::Member> connected;
+    for (int i = 0; i < 500; ++i) {
+        connected.push_back(company.connect());
+    }
+    const auto coming = company.come();
+    CHECK_FALSE(company.is_enough(15));
+    CHECK(company.is_enough(16));
+}
+
 TEST_CASE("checkpointer: the log is signed a second behind at most, and the note holds",
           "[ledger]") {
     const tests::SoftwareAppliance on;
