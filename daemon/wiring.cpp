@@ -332,7 +332,10 @@ public:
         appliance_.checkpointer = checkpointer_.get();
     }
 
-    Status close_ledger(Deadline deadline) override { return checkpointer_->close(deadline); }
+    Status close_ledger(Deadline deadline) override {
+        refusals_.finish();
+        return checkpointer_->close(deadline);
+    }
 
     const service::Appliance& appliance() const override { return appliance_; }
 

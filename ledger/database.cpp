@@ -100,6 +100,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
     if (code != SQLITE_OK) {
         return sqlite_error(raw, "sqlite3_open_v2", code);
     }
+    sqlite3_db_config(raw, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 0, 0);  // our allocator does better
     sqlite3_busy_timeout(raw, kBusyPatience);
     // What a stranger put into the file must not run here (sqlite.org/security.html).
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

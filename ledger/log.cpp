@@ -54,6 +54,15 @@ Error without_paths(const Error& why) {
     return error;
 }
 
+/// What could not be noted while the disk did not take it, as a number.
+claw::RefusalLeaf lost_notes(std::size_t count) {
+    claw::RefusalLeaf leaf;
+    leaf.operation = "several";
+    leaf.code = wire_name(ErrorCode::ledger_blocked);
+    leaf.count = static_cast<std::int64_t>(count);
+    return leaf;
+}
+
 bool is_full(const Error& error) {
     constexpr std::uint64_t kSqliteFull = 13;
     return error.code == ErrorCode::ledger_blocked && (error.native & 0xffU) == kSqliteFull;
@@ -404,6 +413,9 @@ void FileLog::write_loop() {
         std::vector<claw::LeafContent> notes;
         if (!blocked_ && !damaged_) {
             notes = std::exchange(notes_, {});
+            if (const std::size_t lost = std::exchange(lost_notes_, 0); lost > 0) {
+                notes.emplace_back(lost_notes(lost));
+            }
         }
         const auto tasks = std::exchange(tasks_, {});
         const bool last = stopping_;

@@ -17,6 +17,12 @@ claw::RefusalLeaf summary_of(std::size_t count) {
 
 }  // namespace
 
+void Refusals::finish() {
+    if (const std::size_t left_out = budget_.take_left_out(); left_out > 0) {
+        log_.note(summary_of(left_out));
+    }
+}
+
 void Refusals::note(const claw::LeafCaller& caller, std::string operation, std::string_view code,
                     std::string_view rule, std::string_view request) {
     const auto left_out = budget_.take();

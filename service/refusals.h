@@ -20,9 +20,15 @@ public:
     void note(const claw::LeafCaller& caller, std::string operation, std::string_view code,
               std::string_view rule, std::string_view request);
 
+    /// The number of those that have not been told apart, if any. Before the log is closed.
+    void finish();
+
 private:
+    // A caller that only ever sends what is refused must not fill the disk: 50 MB a day.
+    static constexpr LogBudget::Rate kRate{100, 1};
+
     ledger::Log& log_;
-    LogBudget budget_;
+    LogBudget budget_{kRate};
 };
 
 }  // namespace clawsigner::service
