@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -31,6 +32,19 @@ RECEIPT = {
 }
 
 
+NUMBERS = itertools.count()
+
+
+def of_its_own(fields):
+    """The same members, but for a nonce and a receipt_id that no other request has: each is taken once."""
+    own, number = dict(fields), next(NUMBERS)
+    if "receipt_id" in own:
+        own["receipt_id"] += ".%d" % number
+    if "nonce" in own.get("binding", ()):
+        own["binding"] = {**own["binding"], "nonce": "%s.%d" % (own["binding"]["nonce"], number)}
+    return own
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("clawsigner", timeout=PATIENCE)
@@ -46,7 +60,11 @@ class Reply:
     def __init__(self, response):
         self.status = response.status
         self.headers = response.headers
-        self.text = response.read().decode()
+        self.bytes = response.read()
+
+    @property
+    def text(self):
+        return self.bytes.decode(errors="backslashreplace")
 
     @property
     def json(self):

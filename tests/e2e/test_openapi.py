@@ -17,7 +17,7 @@ import unittest
 import jsonschema
 import yaml
 
-from harness import HASH, PATIENCE, RECEIPT, ROOT, Daemon, DaemonTest, Reply, request, wait_until
+from harness import HASH, PATIENCE, RECEIPT, ROOT, Daemon, DaemonTest, Reply, of_its_own, request, wait_until
 
 import test_receipts
 
@@ -27,6 +27,7 @@ ROLES = ("proxy", "issuer", "admin", "observe")
 WATCHERS = ("admin", "observe")
 SIGNERS = ("proxy", "issuer")
 METHODS = ("GET", "POST")
+JSON = "application/json"
 NO_OPERATION = DOCUMENT["x-no-operation"]["responses"]
 HEADERS_OF_HTTP = {"Connection", "Content-Length", "Content-Type"}
 
@@ -41,6 +42,7 @@ OPTIONAL = {
     "backend.device",
     "backends.N.device",
     "families.N.last_probe",
+    "ledger.origin",
     "claims.owner_ref",
     "claims.policy_hash_b64u",
     "claims.control_plane_policy_hash_b64u",
@@ -61,14 +63,36 @@ CONDITIONAL_HEADERS = {"ETag", "Retry-After"}
 
 # ---- The document -----------------------------------------------------------------------------------------------------
 
-Operation = collections.namedtuple("Operation", "method path sockets largest_body takes_query")
+class Operation(collections.namedtuple("Operation", "method path sockets largest_body takes_query")):
+    @property
+    def target(self):
+        """A request for something that is there: the document's examples in the place of its parameters."""
+        target, query = self.path, []
+        for parameter in said_of(self).get("parameters", ()):
+            parameter = resolved(parameter)
+            if parameter["in"] == "path":
+                target = target.replace("{%s}" % parameter["name"], parameter["example"])
+            elif "example" in parameter:
+                query.append("%s=%s" % (parameter["name"], parameter["example"]))
+        return target + ("?" if query else "") + "&".join(query)
+
+
+def said_of(operation):
+    return DOCUMENT["paths"][operation.path][operation.method.lower()]
+
+
+def takes(path, target):
+    """Is a target's path one of the document's? A parameter at the end of one takes slashes, too."""
+    wanted, given = path.partition("{")[0], target.partition("?")[0]
+    return given.startswith(wanted) if wanted != path else given == path
 
 
 def operations():
     """Every operation of the document, with what the document says of it."""
     for path, item in DOCUMENT["paths"].items():
         for method, said in item.items():
-            sockets, takes_query = frozenset(said["x-sockets"]), "parameters" in said
+            sockets = frozenset(said["x-sockets"])
+            takes_query = any(resolved(parameter)["in"] == "query" for parameter in said.get("parameters", ()))
             yield Operation(method.upper(), path, sockets, said["x-max-body-bytes"], takes_query), said
 
 
@@ -112,9 +136,8 @@ def nodes(value):
 
 def responses_to(role, method, target):
     """By status, what may be answered to a request."""
-    path = target.partition("?")[0]
     for operation, said in operations():
-        if (operation.method, operation.path) == (method, path) and role in operation.sockets:
+        if operation.method == method and takes(operation.path, target) and role in operation.sockets:
             return said["responses"]
     return NO_OPERATION
 
@@ -128,7 +151,8 @@ def all_responses():
 
 def schema_of(response, role):
     """The schema of a response's body on a role's socket."""
-    schema = response["content"]["application/json"]["schema"]
+    (content,) = response["content"].values()
+    schema = content.get("schema", {})  # bytes have none
     if "oneOf" not in schema:
         return schema
     return {"oneOf": [branch for branch in schema["oneOf"] if role in branch.get("x-sockets", ROLES)]}
@@ -255,12 +279,14 @@ class Conversation(unittest.TestCase):
     def assert_described(self, role, responses, reply):
         self.assertIn(str(reply.status), responses, reply.text)
         response = resolved(responses[str(reply.status)])
-        self.assertIsNone(fault_of(schema_of(response, role), reply.json), reply.text)
-        self.assertEqual(reply.headers["Content-Type"], "application/json")
+        (content_type,) = response["content"]
+        self.assertEqual(reply.headers["Content-Type"], content_type)
+        self.assertIsNone(fault_of(schema_of(response, role), reply.json if content_type == JSON else reply.text), reply.text)
         due = {name: resolved(said) for name, said in response["headers"].items()}
         for name, said in list(due.items()):
             self.assertEqual(said["required"], name not in CONDITIONAL_HEADERS)
-            if role not in said.get("x-sockets", ROLES) or name == "Retry-After" and '"code":"QUEUE_FULL"' not in reply.text:
+            passes = '"code":"QUEUE_FULL"' in reply.text or '"code":"NOT_YET"' in reply.text
+            if role not in said.get("x-sockets", ROLES) or name == "Retry-After" and not passes:
                 del due[name]
         self.assertEqual(set(reply.headers) - HEADERS_OF_HTTP, set(due))
         for name, said in due.items():
@@ -312,7 +338,10 @@ class Conversation(unittest.TestCase):
 
 class Documents(unittest.TestCase):
     def test_the_operations_are_those_of_the_daemons_table(self):
-        self.assertEqual({operation for operation, _ in operations()}, table_of_operations())
+        def starred(path):
+            return re.sub(r"\{\w+\}$", "*", path)
+
+        self.assertEqual({operation._replace(path=starred(operation.path)) for operation, _ in operations()}, table_of_operations())
 
     def test_the_codes_are_those_of_the_daemon(self):
         listed = DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"]
@@ -383,10 +412,15 @@ class Documents(unittest.TestCase):
 
 
 class Answers(DaemonTest, Conversation):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        wait_until(lambda: cls.daemon.answers("/v1/log/checkpoint"), "the first checkpoint")
+
     def test_every_operation_exists_on_its_sockets_and_on_no_other(self):
         for operation, _ in operations():
             for role in ROLES:
-                reply = self.ask(self.daemon, role, operation.method, operation.path)
+                reply = self.ask(self.daemon, role, operation.method, operation.target)
                 with self.subTest(operation=operation, role=role):
                     if role in operation.sockets:
                         self.assertNotIn(reply.status, (404, 405))
@@ -414,9 +448,10 @@ class Answers(DaemonTest, Conversation):
         for operation, _ in operations():
             for role in operation.sockets:
                 if not operation.takes_query:
-                    asked = (self.daemon, role, operation.method, operation.path + "?x=1", None, 400, "INVALID_FIELD")
+                    asked = (self.daemon, role, operation.method, operation.target + "?x=1", None, 400, "INVALID_FIELD")
                     self.assertEqual(self.ask_for(*asked).json["error"]["field"], "query")
-                self.assertNotIn('"field":"query"', self.ask(self.daemon, role, operation.method, operation.path + "?").text)
+                empty = operation.target + ("" if "?" in operation.target else "?")
+                self.assertNotIn('"field":"query"', self.ask(self.daemon, role, operation.method, empty).text)
 
     def test_paths_are_compared_byte_for_byte(self):
         for role in ROLES:
@@ -450,6 +485,17 @@ class Answers(DaemonTest, Conversation):
             *((role, "GET", path, None) for role in ROLES for path in ("/healthz", "/readyz")),
         ):
             self.ask_and_mutate(self.daemon, role, method, target, body, 200)
+        for operation, _ in operations():
+            if operation.path.startswith("/v1/log/"):
+                for role in operation.sockets:
+                    self.ask_for(self.daemon, role, operation.method, operation.target, None, 200)
+
+    def test_a_proof_is_had_by_the_name_of_its_artefact_too(self):
+        receipt = self.daemon.sign().json["envelope"]["payload"]["receipt_id"]
+        token = self.ask_for(self.daemon, "issuer", "POST", "/v1/tokens", TOKEN, 200).json["claims"]["jti"]
+        for query in ("receipt_id=" + receipt, "jti=" + token):
+            target = "/v1/log/proof?" + query
+            wait_until(lambda: self.ask(self.daemon, "observe", "GET", target).status == 200, "a checkpoint over the leaf")
 
     def test_each_signing_socket_publishes_the_keys_it_signs_with(self):
         kids = {}
@@ -475,7 +521,7 @@ class Answers(DaemonTest, Conversation):
             self.assertEqual(len(seen), 1)
 
     def test_whatever_a_proxy_may_say_is_answered_as_described(self):
-        for fields in (*test_receipts.GOOD, {"payment": {"mode": "user", "paid": False}}):
+        for fields in map(of_its_own, (*test_receipts.GOOD, {"payment": {"mode": "user", "paid": False}})):
             self.ask_for(self.daemon, "proxy", "POST", "/v1/receipts?legacy=1", {**RECEIPT, **fields}, 200)
         without_model = {name: value for name, value in RECEIPT.items() if name != "model"}
         self.ask_for(self.daemon, "proxy", "POST", "/v1/receipts?legacy=1", without_model, 200)
@@ -483,6 +529,7 @@ class Answers(DaemonTest, Conversation):
     def test_refusals_are_as_described(self):
         good, family = json.dumps(RECEIPT), "gateway_receipt"
         old = {**RECEIPT, "timestamp": "2020-01-01T00:00:00.000Z"}
+        self.daemon.sign({"receipt_id": "rcpt_once", "binding": {"nonce": "once"}})
         for role, method, target, body, status, code in (
             ("proxy", "POST", "/v1/receipts", {}, 400, "INVALID_FIELD"),
             ("proxy", "POST", "/v1/receipts", "", 400, "MALFORMED_JSON"),
@@ -498,6 +545,16 @@ class Answers(DaemonTest, Conversation):
             ("issuer", "POST", "/v1/tokens", self.claims(scope=["a"] * 65), 400, "SCOPE_TOO_LARGE"),
             ("issuer", "POST", "/v1/tokens", self.claims(ttl_sec=3601), 403, "POLICY_DENIED"),
             ("issuer", "POST", "/v1/tokens", self.claims(scope=["a", "b*"]), 403, "POLICY_DENIED"),
+            ("proxy", "POST", "/v1/receipts", {**RECEIPT, "receipt_id": "rcpt_once"}, 409, "ID_REUSED"),
+            ("proxy", "POST", "/v1/receipts", {**RECEIPT, "binding": {"nonce": "once"}}, 409, "NONCE_REUSED"),
+            ("observe", "GET", "/v1/log/proof", None, 400, "INVALID_FIELD"),
+            ("observe", "GET", "/v1/log/proof?leaf=x", None, 400, "INVALID_FIELD"),
+            ("observe", "GET", "/v1/log/proof?receipt_id=rcpt_never", None, 404, "NOT_FOUND"),
+            ("observe", "GET", "/v1/log/proof?leaf=1000000", None, 503, "NOT_YET"),
+            ("observe", "GET", "/v1/log/tile/0/000.p/0", None, 404, "NOT_FOUND"),
+            ("observe", "GET", "/v1/log/tile/0/00", None, 404, "NOT_FOUND"),
+            ("proxy", "GET", "/v1/log/tile/0/x001/000", None, 404, "NOT_FOUND"),
+            ("observe", "GET", "/v1/log/tile/entries/999", None, 404, "NOT_FOUND"),
             ("issuer", "POST", "/v1/receipts", good, 404, "NOT_FOUND"),
             ("proxy", "POST", "/v1/tokens", TOKEN, 404, "NOT_FOUND"),
             ("observe", "POST", "/v1/keys", {"family": family}, 405, "METHOD_NOT_ALLOWED"),
@@ -620,10 +677,10 @@ class Answers(DaemonTest, Conversation):
     def test_a_body_may_be_as_long_as_described_and_not_a_byte_longer(self):
         for operation, _ in operations():
             for role in operation.sockets:
-                fits = self.ask(self.daemon, role, operation.method, operation.path, " " * operation.largest_body or None)
+                fits = self.ask(self.daemon, role, operation.method, operation.target, " " * operation.largest_body or None)
                 self.assertNotEqual(fits.status, 413)
                 over = " " * (operation.largest_body + 1)
-                self.ask_for(self.daemon, role, operation.method, operation.path, over, 413, "TOO_LARGE")
+                self.ask_for(self.daemon, role, operation.method, operation.target, over, 413, "TOO_LARGE")
 
     def test_what_is_no_http_is_answered_as_described(self):
         for role in ROLES:
