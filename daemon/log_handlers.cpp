@@ -2,7 +2,6 @@
 #include "daemon/handlers.h"
 #include "service/read_log.h"
 
-#include <charconv>
 #include <utility>
 
 namespace clawsigner::daemon {
@@ -41,13 +40,11 @@ Result<std::string> proof(const Call& call) {
     if (name == "jti") {
         return service::log_proof(call.appliance, crypto::Family::cst, value);
     }
-    std::uint64_t leaf = 0;
-    const auto* end = value.data() + value.size();
-    const auto [at, error] = std::from_chars(value.data(), end, leaf);
-    if (name != "leaf" || error != std::errc() || at != end) {
+    const auto leaf = base::decimal_decode(value);
+    if (name != "leaf" || !leaf.ok()) {
         return Error::at("query", "must be receipt_id=…, jti=… or leaf=NUMBER");
     }
-    return service::log_proof(call.appliance, leaf);
+    return service::log_proof(call.appliance, *leaf);
 }
 
 }  // namespace

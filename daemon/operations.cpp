@@ -73,8 +73,10 @@ Lookup find_operation(Role role, std::string_view method, std::string_view path)
         if (method_name(operation.method) == method) {
             return {&operation, *rest, ""};
         }
-        lookup.allowed.append(lookup.allowed.empty() ? "" : ", ")
-            .append(method_name(operation.method));
+        if (lookup.allowed.find(method_name(operation.method)) == std::string::npos) {
+            lookup.allowed.append(lookup.allowed.empty() ? "" : ", ")
+                .append(method_name(operation.method));
+        }
     }
     return lookup;
 }

@@ -186,11 +186,12 @@ Status check_ledger(const Config& config, const Plan& plan) {
                        "[families.checkpoint] is missing: the log of everything that is signed "
                        "needs a key for its checkpoints");
     }
-    const claw::Checkpoint empty{config.ledger.origin.value, 0, claw::tree_hash({})};
-    if (const auto body = claw::CheckpointBody::of(empty); !body.ok()) {
+    const std::string& origin = config.ledger.origin.value;
+    const claw::Checkpoint empty{origin, 0, claw::tree_hash({})};
+    if (!claw::CheckpointBody::of(empty).ok() || !claw::is_key_name(origin)) {
         return at_line(config, config.ledger.origin.line,
-                       "ledger.origin names the log, like \"signer.example.com/log\"; " +
-                           body.error().message);
+                       "ledger.origin names the log, like \"signer.example.com/log\": at most 255 "
+                       "bytes, without spaces and '+'");
     }
     return Status::done();
 }

@@ -17,7 +17,9 @@
 #include <mutex>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace clawsigner::ledger {
@@ -109,14 +111,18 @@ private:
     };
 
     Status lock();
+    Status check_not_lost() const;
+    Status remember_made();
     void accept(const Contents& contents);
     void write_loop();
-    void watch_loop();
+    void watch_loop(FileWatch watch);
     void check_behind();
 
     Group take_group();
     void write_group(const Group& group, std::vector<claw::LeafContent> notes);
     Result<std::vector<Outcome>> commit(std::span<const Entry* const> entries);
+    Result<std::vector<Outcome>> commit_unharmed(std::span<const Entry* const> entries,
+                                                 UnixMillis now);
     void run_task(Task& task);
     void retry_disk();
     Status run_on_writer(std::function<Status(Writer&)> run, Deadline deadline);
@@ -125,6 +131,7 @@ private:
     static void refuse(const Group& group, const Error& why);
 
     Status ready_locked() const;
+    Result<std::shared_ptr<const Published>> readable() const;
     void note_outcome(const Status& outcome);
     void tell(const LogStatus& status) { options_.on_change(status); }
     LogStatus status_locked() const;
@@ -138,6 +145,7 @@ private:
     // The last connection to close folds the write-ahead log in, and must be the one that may
     // write. The writer's thread's.
     std::optional<Writer> writer_;
+    std::optional<FileWatch> written_;  // the files as the writer left them
     Readers readers_;
     Reserve reserve_;
 
@@ -278,9 +286,39 @@ Status FileLog::lock() {
     return Status::done();
 }
 
+/// A log that began anew under its old name would contradict every checkpoint handed out. That
+/// there was one stands in the lock's file.
+Status FileLog::check_not_lost() const {
+    struct stat info{};
+    std::error_code ignored;
+    if (::fstat(lock_.get(), &info) == 0 && info.st_size > 0 &&
+        !std::filesystem::exists(file_, ignored)) {
+        return Error(ErrorCode::ledger_damaged,
+                     file_.string() +
+                         " is gone, and with it the log: restore it, or begin a new log with "
+                         "another ledger.origin after removing ledger.lock");
+    }
+    return Status::done();
+}
+
+Status FileLog::remember_made() {
+    constexpr std::string_view kMade = "a ledger was made here\n";
+    struct stat info{};
+    if (::fstat(lock_.get(), &info) == 0 && info.st_size > 0) {
+        return Status::done();
+    }
+    const bool written = ::pwrite(lock_.get(), kMade.data(), kMade.size(), 0) ==
+                             static_cast<ssize_t>(kMade.size()) &&
+                         ::fsync(lock_.get()) == 0;
+    return written ? Status::done()
+                   : Status(Error::from_errno("cannot write to the ledger's directory", errno));
+}
+
 Status FileLog::start() {
     CHECK_OK(lock());
+    CHECK_OK(check_not_lost());
     TRY(Database database, open_database(file_));
+    CHECK_OK(remember_made());
     TRY(View view, View::of(database));
     auto contents = check_tiles(view);
     view = View();
@@ -297,8 +335,10 @@ Status FileLog::start() {
                    {options_.keep_answers, options_.state_every}));
     writer_ = std::move(writer);
     // Also so that the file of the write-ahead log is there to be watched.
-    note_outcome(writer_->probe());
-    note_outcome(reserve_.take());
+    const Status probed = writer_->probe();
+    const Status reserved = reserve_.take();
+    note_outcome(probed.ok() ? reserved : probed);
+    TRY(written_, FileWatch::of(files_of(file_)));
     std::promise<void> checked;
     auto first = checked.get_future();
     checking_ = std::thread([this, done = std::move(checked)]() mutable {
@@ -307,7 +347,7 @@ Status FileLog::start() {
     });
     (void)first.wait_for(kCheckFirst);
     writing_ = std::thread([this] { write_loop(); });
-    watching_ = std::thread([this] { watch_loop(); });
+    watching_ = std::thread([this, watch = *written_] { watch_loop(watch); });
     return Status::done();
 }
 
@@ -461,6 +501,16 @@ void FileLog::write_group(const Group& group, std::vector<claw::LeafContent> not
     }
 }
 
+/// A file that was cut off is looked at before SQLite writes behind its old end, which would make
+/// it long again with nothing in the middle.
+Result<std::vector<Outcome>> FileLog::commit_unharmed(std::span<const Entry* const> entries,
+                                                      UnixMillis now) {
+    CHECK_OK(written_->check());
+    auto outcomes = writer_->commit(entries, now);
+    CHECK_OK(written_->check());
+    return outcomes;
+}
+
 Result<std::vector<Outcome>> FileLog::commit(std::span<const Entry* const> entries) {
     {
         const std::lock_guard lock(mutex_);
@@ -470,11 +520,11 @@ Result<std::vector<Outcome>> FileLog::commit(std::span<const Entry* const> entri
         commit_began_ = Steady::now();
     }
     const UnixMillis now = options_.clock->now();
-    auto outcomes = writer_->commit(entries, now);
+    auto outcomes = commit_unharmed(entries, now);
     bool short_of_space = false;
     if (!outcomes.ok() && is_full(outcomes.error()) && reserve_.give_back()) {
         short_of_space = true;  // these are the last that are written
-        outcomes = writer_->commit(entries, now);
+        outcomes = commit_unharmed(entries, now);
     }
     auto head = std::make_shared<const claw::TileTree>(writer_->tree());
     change([&] {
@@ -506,7 +556,11 @@ void FileLog::run_task(Task& task) {
         }
         commit_began_ = Steady::now();
     }
-    const Status outcome = task.run(*writer_);
+    Status outcome = written_->check();
+    if (outcome.ok()) {
+        outcome = task.run(*writer_);
+        (void)written_->check();  // how long the files are now
+    }
     change([&] {
         commit_began_.reset();
         hanging_ = false;
@@ -535,16 +589,14 @@ void FileLog::retry_disk() {
     note_outcome(outcome);
 }
 
-void FileLog::watch_loop() {
-    auto watch = FileWatch::of(files_of(file_));
+void FileLog::watch_loop(FileWatch watch) {
     std::unique_lock lock(mutex_);
     while (!end_watch_.wait_for(lock, kWatchEvery, [this] { return stopping_; })) {
         lock.unlock();
-        const Status unharmed = watch.ok() ? watch->check() : Status(watch.error());
+        const Status unharmed = watch.check();
         change([&] {
             if (!unharmed.ok() && !damaged_) {
                 damaged_ = unharmed.error();
-                damaged_->code = ErrorCode::ledger_damaged;
             }
             hanging_ = commit_began_ && Steady::now() > *commit_began_ + options_.deadline;
         });
@@ -588,9 +640,22 @@ std::optional<Outcome> FileLog::foresee(const claw::ArtefactLeaf& leaf, std::siz
     return *std::move(foreseen);
 }
 
+/// What there is to read, or why there is nothing.
+Result<std::shared_ptr<const Published>> FileLog::readable() const {
+    const std::lock_guard lock(mutex_);
+    if (damaged_) {
+        return without_paths(*damaged_);
+    }
+    if (!published_) {
+        return Error(ErrorCode::not_yet,
+                     "the log has no checkpoint of this start yet; ask again in a second");
+    }
+    return published_;
+}
+
 Result<std::vector<claw::TreeHash>> FileLog::tile(const claw::TileId& id) {
-    const auto latest = published();
-    const std::uint64_t nodes = latest ? latest->head->size() >> (8U * id.level) : 0;
+    TRY(const auto latest, readable());
+    const std::uint64_t nodes = latest->head->size() >> (8U * id.level);
     const std::uint64_t full = nodes / claw::kTileWidth;
     if (id.index > full || (id.index == full && id.width > nodes % claw::kTileWidth)) {
         return Error(ErrorCode::not_found, "the log's newest checkpoint has no such tile");
@@ -606,8 +671,8 @@ Result<std::vector<claw::TreeHash>> FileLog::tile(const claw::TileId& id) {
 }
 
 Result<std::vector<std::string>> FileLog::leaves(std::uint64_t first, std::size_t count) {
-    const auto latest = published();
-    const std::uint64_t size = latest ? latest->head->size() : 0;
+    TRY(const auto latest, readable());
+    const std::uint64_t size = latest->head->size();
     if (count > kMostLeavesRead || first > size || count > size - first) {
         return Error(ErrorCode::not_found, "the log's newest checkpoint has not these leaves");
     }

@@ -11,6 +11,7 @@ namespace {
 Result<std::shared_ptr<const ledger::Published>> published(const Appliance& appliance) {
     auto latest = appliance.ledger->published();
     if (!latest) {
+        CHECK_OK(appliance.ledger->ready());
         return Error(ErrorCode::not_yet,
                      "the log has no checkpoint of this start yet; ask again in a second");
     }

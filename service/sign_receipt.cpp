@@ -98,7 +98,6 @@ Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw:
                                          claw::ReceiptRequest request) {
     CHECK_OK(appliance.ledger->ready());
     claw::GatewayReceipt receipt;
-    TRY(receipt.timestamp, judged_timestamp(appliance, request.timestamp));
     const bool is_named = request.receipt_id || request.request_sha256;
     TRY(receipt.receipt_id, receipt_id(std::move(request.receipt_id)));
     const auto leaf = receipt_leaf(caller, request, receipt.receipt_id);
@@ -108,6 +107,7 @@ Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw:
             return Made<SignedReceipt>{*std::move(before), {}};
         }
     }
+    TRY(receipt.timestamp, judged_timestamp(appliance, request.timestamp));
     receipt.content = std::move(request.content);
 
     TRY(const ReceiptSigner signer, appliance.keyring->signer<Family::gateway_receipt>());

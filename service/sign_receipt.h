@@ -17,9 +17,9 @@ struct SignedReceipt {
     std::optional<std::string> legacy;
 };
 
-/// The story of a gateway receipt: fill in what the caller left to us, hold its time against ours,
-/// see whether its nonce or id was used before, build the payload, sign its hash, and, when the
-/// v1.0 receipt is wanted, sign that as well with the same key. Errors: timestamp_skew;
+/// The story of a gateway receipt: see whether its nonce or id was used before, hold its time
+/// against ours, fill in what the caller left to us, build the payload, sign its hash, and, when
+/// the v1.0 receipt is wanted, sign that as well with the same key. Errors: timestamp_skew;
 /// nonce_reused, id_reused; key_missing, key_quarantined, hsm_down, pin_held; ledger_blocked,
 /// ledger_damaged.
 Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw::LeafCaller& caller,

@@ -219,6 +219,27 @@ TEST_CASE("log: a file that is removed, replaced or cut off under it stops it wi
     }
 }
 
+TEST_CASE("log: a file that is cut off is noticed before anything is written behind it",
+          "[ledger]") {
+    Ledger on;
+    on.put(artefact("a")).value();
+    std::filesystem::resize_file(on.directory / "ledger.db-wal", 100);
+    CHECK(on.put(artefact("b")).error().code == ErrorCode::ledger_damaged);
+}
+
+TEST_CASE("log: a ledger that is gone is not begun anew", "[ledger]") {
+    Ledger on;
+    on.put(artefact("a")).value();
+    on.log.reset();
+    std::filesystem::remove(on.directory / "ledger.db");
+    Log::Options options;
+    options.directory = on.directory.path();
+    options.clock = &on.clock;
+    const auto opened = Log::open(std::move(options));
+    CHECK(opened.error().code == ErrorCode::ledger_damaged);
+    CHECK_THAT(opened.error().message, Catch::Contains("is gone"));
+}
+
 TEST_CASE("log: another program that writes to the database stops it", "[ledger]") {
     Ledger on;
     on.put(artefact("a")).value();
