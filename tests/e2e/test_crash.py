@@ -48,7 +48,8 @@ class Killed(unittest.TestCase):
                     with contextlib.closing(sqlite3.connect(pathlib.Path(scratch) / "ledger.db")) as database:
                         database.execute(edit)
                         database.commit()
-                    self.assertIn(told, "\n".join(Ledger(pathlib.Path(scratch)).violations(artefacts, clients.readings.notes, earlier=before)))
+                    violations = Ledger(pathlib.Path(scratch)).violations(artefacts, clients.readings.notes, earlier=before)
+                    self.assertIn(told, "\n".join(violations))
 
 
 if __name__ == "__main__":
