@@ -112,6 +112,7 @@ class Daemon:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.process = None
+        self.environment = {}  # more of it
 
     @classmethod
     @contextlib.contextmanager
@@ -200,8 +201,8 @@ class Daemon:
     def start(self, preexec_fn=None):
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / self.program, "--config", self.config], stderr=log, stdin=subprocess.DEVNULL, preexec_fn=preexec_fn
-            )
+                [BIN / self.program, "--config", self.config], stderr=log, stdin=subprocess.DEVNULL, preexec_fn=preexec_fn,
+                env={**os.environ, **self.environment})  # fmt: skip
         wait_until(lambda: self.speaks() or self.process.poll() is not None, "the daemon's sockets")
         assert self.process.poll() is None, self.log()
 
