@@ -66,10 +66,12 @@ class DiskTest(unittest.TestCase):
         starvation.join()
         return back - over
 
-    def check_refusals(self, clients):
+    def check_refusals(self, clients, or_unanswered=False):
+        """Returns what was not served."""
         refused = [asked for asked in clients.asked() if not served(asked)]
-        self.assertEqual({asked.code for asked in refused}, {"LEDGER_BLOCKED"})
-        self.assertEqual({asked.status for asked in refused}, {503} if all(a.kind != "batch" for a in refused) else {503, 200})
+        told = [asked for asked in refused if asked.status is not None or not or_unanswered]
+        self.assertEqual({asked.code for asked in told}, {"LEDGER_BLOCKED"})
+        self.assertEqual({asked.status for asked in told if asked.kind != "batch"}, {503})
         return refused
 
     def check_asking_again(self, daemon, refused):
@@ -202,6 +204,27 @@ class Failing(DiskTest):
                     self.wait_blocked(clients)
                     daemon.kill()
                 self.check_after_kill(daemon, clients)
+
+    def test_what_a_killed_daemon_may_not_have_on_disk_is_not_handed_out_until_the_disk_works(self):
+        with on_fault_disk() as daemon:
+            with Clients(daemon, ("bound",) * 8) as clients:
+                wait_until(lambda: clients.everybody_asked_since(0), "the load")
+                daemon.disk.write("sync EIO")
+                self.wait_blocked(clients)
+                daemon.kill()
+            refused = self.check_refusals(clients, or_unanswered=True)
+            started = len(daemon.log())
+            daemon.start()
+            self.check_blocked_state_is_named(daemon, "I/O error")
+            connection = UnixConnection(daemon.proxy)
+            for before in refused:
+                self.assertEqual(ask(connection, before.kind, before.body).code, "LEDGER_BLOCKED")
+            connection.close()
+            self.assertNotIn('"event":"ledger.state","state":"good"', daemon.log()[started:])
+            daemon.disk.free()
+            daemon.wait_ready()
+            self.check_asking_again(daemon, refused)
+            self.check_ledger(daemon, clients)
 
 
 class Hanging(DiskTest):
