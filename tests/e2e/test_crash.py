@@ -292,5 +292,32 @@ class Hanging(DiskTest):
             self.check_ledger(daemon, clients)
 
 
+class PowerCut(DiskTest):
+    CUTS = 20
+
+    def test_a_commit_that_is_torn_takes_nothing_with_it(self):
+        """What was synced is on the disk; of what was written after that, any part may be, or something else in its place."""
+        dice = random.Random(1)
+        with on_fault_disk() as daemon:
+            state = daemon.directory / "state"
+            log = state / "ledger.db-wal"
+            with Clients(daemon) as clients:
+                wait_until(lambda: clients.everybody_asked_since(0), "the load")
+                daemon.disk.write("write hang 60000")
+                wait_until(daemon.disk.fired, "the commit")
+                synced = log.stat().st_size
+                daemon.disk.write("sync hang 60000")
+                wait_until(lambda: "\nsync" in daemon.disk.happened.read_text(), "the end of its writing")
+                daemon.kill()
+            written = log.read_bytes()
+            self.assertGreater(len(written), synced)
+            for _ in range(self.CUTS):
+                at = dice.randrange(synced, len(written))
+                torn = written[:at] + dice.choice((b"", bytes(len(written) - at), dice.randbytes(len(written) - at)))
+                log.write_bytes(torn)
+                self.check_ledger(daemon, clients, end=Daemon.kill)
+            self.check_after_kill(daemon, clients)
+
+
 if __name__ == "__main__":
     unittest.main()
