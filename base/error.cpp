@@ -92,6 +92,16 @@ std::string_view wire_name(ErrorCode code) noexcept {
     return "INTERNAL";
 }
 
+ErrorCode code_of_wire_name(std::string_view name) noexcept {
+    for (auto code = static_cast<unsigned>(ErrorCode::internal);
+         code <= static_cast<unsigned>(ErrorCode::unreachable); ++code) {
+        if (wire_name(static_cast<ErrorCode>(code)) == name) {
+            return static_cast<ErrorCode>(code);
+        }
+    }
+    return ErrorCode::internal;
+}
+
 void abort_on_wrong_half(const Error* found) noexcept {
     const std::string_view code = found == nullptr ? "a value" : wire_name(found->code);
     std::fprintf(stderr, "clawsigner: a result was read without being checked; it holds %.*s %s\n",

@@ -50,6 +50,9 @@ enum class ErrorCode : std::uint8_t {
 /// The name on the wire, e.g. "HSM_DOWN". Static storage.
 std::string_view wire_name(ErrorCode code) noexcept;
 
+/// The code of that name; `internal` for a name that is none, as a newer daemon may have.
+ErrorCode code_of_wire_name(std::string_view name) noexcept;
+
 /// What went wrong, said once for the client (code, field, message) and once for the operator
 /// (call, native). Holds no secret and no caller's content beyond the name of a field.
 struct Error {

@@ -158,6 +158,17 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view co
     return sync_directory(directory_of(path));
 }
 
+Status make_directories_durably(const std::filesystem::path& directory) {
+    if (directory.empty() || ::access(directory.c_str(), F_OK) == 0) {
+        return Status::done();
+    }
+    CHECK_OK(make_directories_durably(directory.parent_path()));
+    if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
+        return failed("cannot make directory", directory);
+    }
+    return sync_directory(directory_of(directory));
+}
+
 Status remove_file_durably(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) != 0) {
         return errno == ENOENT ? Status::done() : failed("cannot remove", path);

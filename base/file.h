@@ -25,6 +25,10 @@ Result<Secret> read_secret_file(const std::filesystem::path& path);
 /// fsync, rename, fsync of the directory. Error: io_failed.
 Status write_file_durably(const std::filesystem::path& path, std::string_view content, mode_t mode);
 
+/// Makes the directory and those above it that are missing, mode 0755 less the umask, for good also
+/// when the machine stops now. Error: io_failed.
+Status make_directories_durably(const std::filesystem::path& directory);
+
 /// A small file of the process's own, as write_file_durably made it; nothing when there is none. A
 /// link in its place is not followed. Errors: io_failed; too_large past `max_bytes`.
 Result<std::optional<std::string>> read_own_file(const std::filesystem::path& path,

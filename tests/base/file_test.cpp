@@ -84,3 +84,12 @@ TEST_CASE("own file: is read back, is nothing when it is not there, and is no li
     std::filesystem::create_symlink(dir.write("elsewhere", "x"), dir / "state");
     CHECK(base::read_own_file(dir / "state", 100).error().code == ErrorCode::io_failed);
 }
+
+TEST_CASE("durable directories: those that are missing are made, and those that are there stay") {
+    const TempDir dir;
+    REQUIRE(base::make_directories_durably(dir / "a/b/c").ok());
+    CHECK(std::filesystem::is_directory(dir / "a/b/c"));
+    REQUIRE(base::make_directories_durably(dir / "a/b").ok());
+    dir.write("file", "x");
+    CHECK(base::make_directories_durably(dir / "file/d").error().code == ErrorCode::io_failed);
+}

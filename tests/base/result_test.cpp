@@ -59,3 +59,10 @@ TEST_CASE("error: every code has a name of its own on the wire") {
     std::sort(names.begin(), names.end());
     CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
 }
+
+TEST_CASE("error code: is found by its name, and an unknown name is an internal error") {
+    CHECK(base::code_of_wire_name("NOT_YET") == ErrorCode::not_yet);
+    CHECK(base::code_of_wire_name("UNREACHABLE") == ErrorCode::unreachable);
+    CHECK(base::code_of_wire_name("UNSET") == ErrorCode::internal);
+    CHECK(base::code_of_wire_name("OF_TOMORROW") == ErrorCode::internal);
+}
