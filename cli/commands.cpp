@@ -98,6 +98,27 @@ void print_backend(const JsonObject& answer) {
     std::printf("%s", table(rows).c_str());
 }
 
+/// The log's line; a daemon of before had none.
+void print_ledger(const JsonObject& status) {
+    const JsonValue* value = status.if_contains("ledger");
+    if (value == nullptr || !value->is_object()) {
+        return;
+    }
+    const JsonObject& ledger = value->get_object();
+    std::string why = reasons_of(ledger);
+    if (const JsonValue* unsigned_why = ledger.if_contains("checkpoint_failure");
+        unsigned_why != nullptr && unsigned_why->is_object()) {
+        why.append(why.empty() ? "" : "; ")
+            .append("no checkpoint: ")
+            .append(cell(unsigned_why->get_object(), "message"));
+    }
+    const Rows rows{{"LEDGER", "SINCE", "LEAVES", "CHECKPOINT", "CHECKED", "ORIGIN", "WHY"},
+                    {cell(ledger, "state"), ago(cell(ledger, "since")), cell(ledger, "size"),
+                     cell(ledger, "checkpoint"), cell(ledger, "checked") == "true" ? "yes" : "no",
+                     cell(ledger, "origin"), why}};
+    std::printf("\n%s", table(rows).c_str());
+}
+
 void print_status(const JsonObject& status) {
     std::printf("clawsignerd %s, started %s (%s): %s\n\n", cell(status, "version").c_str(),
                 cell(status, "started").c_str(), ago(cell(status, "started")).c_str(),
@@ -114,6 +135,7 @@ void print_status(const JsonObject& status) {
                             ago(cell(family, "last_probe")), reasons_of(family)});
     }
     std::printf("%s\n%s", table(backends).c_str(), table(families).c_str());
+    print_ledger(status);
 }
 
 std::vector<std::string> key_row(const JsonObject& key) {

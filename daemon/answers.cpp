@@ -138,6 +138,7 @@ std::string ledger_text(const service::StatusReport& report) {
     out.text("state", ledger::health_name(ledger.health))
         .text("since", base::format_utc(ledger.since))
         .optional_text("origin", report.origin)
+        .optional_text("log_key", report.log_key)
         .integer("size", static_cast<std::int64_t>(ledger.size))
         .integer("checkpoint", static_cast<std::int64_t>(ledger.checkpoint))
         .boolean("checked", ledger.checked);

@@ -38,6 +38,7 @@ StatusReport status(const Appliance& appliance) {
     }
     report.ledger = appliance.ledger->status();
     report.origin = appliance.ledger->setting("origin");
+    report.log_key = appliance.ledger->setting("log_key");
     report.checkpoint_failure = appliance.checkpointer->failure();
     return report;
 }

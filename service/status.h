@@ -29,6 +29,7 @@ struct StatusReport {
     std::vector<FamilyReport> families;
     ledger::LogStatus ledger;
     std::optional<std::string> origin;        // of the log; none before its first checkpoint
+    std::optional<std::string> log_key;       // its verifier key, likewise
     std::optional<Error> checkpoint_failure;  // why the newest checkpoint is not signed
     bool ready() const noexcept;
 };
