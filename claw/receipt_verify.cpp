@@ -234,6 +234,24 @@ ReceiptSummary summary_of(const Envelope& envelope, bool with_legacy) {
             with_legacy};
 }
 
+/// As service/sign_receipt records it: what was signed, and the text that was handed out.
+Recorded recorded_of(const Envelope& envelope, const JsonValue& text) {
+    const auto signer = crypto::public_key_from_did(envelope.signer_did);
+    return {crypto::Family::gateway_receipt,
+            "gateway_receipt",
+            envelope.receipt.receipt_id,
+            signer.ok() ? crypto::kid(*signer) : std::string(),
+            crypto::sha256_b64u(envelope.payload_hash),
+            crypto::sha256_b64u(json_text(text))};
+}
+
+Recorded legacy_of(Recorded recorded, const JsonValue& legacy) {
+    recorded.artefact = "gateway_receipt_v1.0";
+    recorded.signed_sha256 = crypto::sha256_b64u(legacy_signed_text(legacy.get_object()));
+    recorded.answer_sha256 = crypto::sha256_b64u(json_text(legacy));
+    return recorded;
+}
+
 /// The envelope in a text that is one or holds one, with the legacy receipt beside it.
 struct Parts {
     const JsonValue* envelope = nullptr;
@@ -284,7 +302,12 @@ ReceiptVerdict verify_receipt(std::string_view text, const Keys& trusted) {
     if (findings.any()) {
         return {findings.verdict(), std::nullopt};
     }
-    return {findings.verdict(), summary_of(*envelope, parts->legacy != nullptr)};
+    ReceiptVerdict valid{findings.verdict(), summary_of(*envelope, parts->legacy != nullptr)};
+    valid.recorded.push_back(recorded_of(*envelope, *parts->envelope));
+    if (parts->legacy != nullptr) {
+        valid.recorded.push_back(legacy_of(valid.recorded.front(), *parts->legacy));
+    }
+    return valid;
 }
 
 }  // namespace clawsigner::claw

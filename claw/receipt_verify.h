@@ -1,5 +1,6 @@
 #pragma once
 
+#include "claw/inclusion.h"
 #include "claw/verdict.h"
 #include "crypto/public_key.h"
 
@@ -24,6 +25,9 @@ struct ReceiptSummary {
 struct ReceiptVerdict {
     Verdict verdict;
     std::optional<ReceiptSummary> summary;  // present exactly when valid
+    /// What the log must say of the receipt and, when it came along, of the v1.0 receipt; of none
+    /// unless valid.
+    std::vector<Recorded> recorded{};
 };
 
 /// Is this text a gateway receipt that one of `trusted` signed? The text is the envelope, or the

@@ -159,8 +159,14 @@ TokenVerdict verify_compact(std::string_view token, const TokenTrust& trust) {
     if (!verdict.valid()) {
         return {std::move(verdict), std::nullopt, {}, {}};
     }
+    Recorded recorded{crypto::Family::cst,
+                      "cst",
+                      claims->token.jti,
+                      header->kid,
+                      crypto::sha256_b64u(parts->signed_text),
+                      crypto::sha256_b64u(token)};
     return {std::move(verdict), std::move(claims->token), header->kid,
-            base::hex_encode(crypto::sha256(token))};
+            base::hex_encode(crypto::sha256(token)), std::move(recorded)};
 }
 
 /// The answer of POST /v1/tokens.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "claw/inclusion.h"
 #include "claw/token.h"
 #include "claw/verdict.h"
 #include "crypto/public_key.h"
@@ -24,6 +25,8 @@ struct TokenVerdict {
     std::optional<Token> token;  // present exactly when valid
     std::string kid;             // of the key that signed it, when valid
     std::string token_hash;      // hex SHA-256 of the whole token, when valid
+    /// What the log must say of it, when valid.
+    std::optional<Recorded> recorded = std::nullopt;
 };
 
 /// Is this text a CST that one of the keys signed, and valid at that moment? The text is the
