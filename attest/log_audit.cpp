@@ -1,0 +1,199 @@
+#include "attest/log_audit.h"
+
+#include "attest/state_audit.h"
+#include "claw/tile.h"
+
+#include <utility>
+
+namespace clawsigner::attest {
+namespace {
+
+void add(Audit& audit, Finding finding) {
+    if (audit.findings.size() < Audit::kMostFindings) {
+        audit.findings.push_back(std::move(finding));
+    }
+    ++audit.findings_count;
+}
+
+/// Wrong, as opposed to out of reach.
+bool is_finding(const Error& error) {
+    return error.code == ErrorCode::not_found || error.code == ErrorCode::proof_invalid ||
+           error.code == ErrorCode::invalid_field || error.code == ErrorCode::too_large;
+}
+
+/// Notes what is wrong with `result` in the audit. Error: what is no finding.
+template <class T>
+Result<std::optional<T>> noted(Audit& audit, Result<T> result, const std::string& about) {
+    if (result.ok()) {
+        return std::optional<T>(*std::move(result));
+    }
+    if (!is_finding(result.error())) {
+        return result.error();
+    }
+    add(audit, {about + result.error().message, std::nullopt});
+    return std::optional<T>();
+}
+
+class Auditor final : public LogVisitor {
+public:
+    Auditor(Audit& audit, StateAudit& state, const Progress& progress)
+        : audit_(audit), state_(state), progress_(progress) {}
+
+    Status fault(Finding finding) override {
+        add(audit_, std::move(finding));
+        return Status::done();
+    }
+    Status leaf(std::uint64_t index, const std::string& body) override {
+        for (std::string& what : state_.next(index, body)) {
+            add(audit_, {std::move(what), index});
+        }
+        ++leaves_;
+        return Status::done();
+    }
+    void progress(std::uint64_t leaves, std::uint64_t of) override { progress_(leaves, of); }
+
+    std::uint64_t leaves() const noexcept { return leaves_; }
+
+private:
+    Audit& audit_;
+    StateAudit& state_;
+    const Progress& progress_;
+    std::uint64_t leaves_ = 0;
+};
+
+/// The log's own word on its key and origin must be the one it is held against.
+void check_setting(Audit& audit, const claw::LogState& state, const std::string& name,
+                   const std::string& expected) {
+    const auto setting = state.settings().find(name);
+    if (setting == state.settings().end()) {
+        add(audit, {"no leaf sets " + name, std::nullopt});
+    } else if (setting->second.value != expected) {
+        add(audit, {"leaf " + std::to_string(setting->second.leaf) + " sets another " + name +
+                        " than the checkpoint is signed with",
+                    setting->second.leaf});
+    }
+}
+
+Status check_older(Audit& audit, LogFiles& files, const std::optional<std::string>& from) {
+    if (!from) {
+        return Status::done();
+    }
+    const auto old = claw::open_checkpoint(*from, *audit.key, audit.key->name());
+    if (!old.ok()) {
+        add(audit, {"the older checkpoint " + old.error().message, std::nullopt});
+        return Status::done();
+    }
+    const Status continues = check_consistent(files, *old, *audit.checkpoint);
+    if (!continues.ok() && !is_finding(continues.error())) {
+        return continues;
+    }
+    if (!continues.ok()) {
+        add(audit, {continues.error().message, std::nullopt});
+    }
+    return Status::done();
+}
+
+/// Key and checkpoint; without a checkpoint there is nothing to hold the rest against.
+Status open(Audit& audit, LogFiles& files, const AuditTerms& terms) {
+    TRY(const auto note, noted(audit, files.read("checkpoint"), "the checkpoint: "));
+    if (!note) {
+        return Status::done();
+    }
+    TRY(audit.key, noted(audit, terms.key ? Result<claw::NoteKey>(*terms.key) : stated_key(files),
+                         "the log's key: "));
+    if (audit.key) {
+        TRY(audit.checkpoint,
+            noted(audit, claw::open_checkpoint(*note, *audit.key, audit.key->name()),
+                  "the checkpoint "));
+    }
+    return Status::done();
+}
+
+Status read_leaves(Audit& audit, LogFiles& files, const Progress& progress) {
+    StateAudit state(audit.since == 0);
+    Auditor auditor(audit, state, progress);
+    CHECK_OK(walk_log(files, *audit.checkpoint, audit.since, auditor));
+    if (auditor.leaves() == audit.checkpoint->size) {
+        check_setting(audit, state.state(), "origin", audit.checkpoint->origin);
+        check_setting(audit, state.state(), "log_key", audit.key->text());
+        audit.state = state.state().digests();
+    }
+    return Status::done();
+}
+
+/// How much of the file of the newest tree an older, narrower one must be; nothing when it is none
+/// of an older tree's.
+struct Narrower {
+    std::string now;
+    std::size_t width;
+    bool is_bundle;
+};
+std::optional<Narrower> narrower(const std::string& path, std::uint64_t size) {
+    if (const auto bundle = claw::parse_entries_path(path); bundle.ok()) {
+        const std::size_t width = tile_width(0, bundle->index, size);
+        return bundle->width < width
+                   ? std::optional(
+                         Narrower{claw::entries_path(bundle->index, width), bundle->width, true})
+                   : std::nullopt;
+    }
+    const auto tile = claw::parse_tile_path(path);
+    const std::size_t width = tile.ok() ? tile_width(tile->level, tile->index, size) : 0;
+    return tile.ok() && tile->width < width
+               ? std::optional(Narrower{claw::tile_path({tile->level, tile->index, width}),
+                                        tile->width, false})
+               : std::nullopt;
+}
+
+bool is_beginning(const std::string& old, const Narrower& of, const std::string& now) {
+    const bool is_whole = of.is_bundle ? claw::decode_entries(old, of.width).ok()
+                                       : claw::decode_tile(base::as_bytes(old), of.width).ok();
+    return is_whole && now.starts_with(old);
+}
+
+Status check_left_over(Audit& audit, LogDirectory& files, const std::string& path) {
+    const auto of = narrower(path, audit.checkpoint->size);
+    if (!of) {
+        return Status::done();
+    }
+    TRY(const auto old, noted(audit, files.read(path), ""));
+    const auto now = files.read(of->now);
+    if (old && now.ok() && !is_beginning(*old, *of, *now)) {
+        add(audit, {path + " is not the beginning of " + of->now, std::nullopt});
+    }
+    return Status::done();
+}
+
+}  // namespace
+
+Result<Audit> audit_log(LogFiles& files, const AuditTerms& terms, const Progress& progress) {
+    Audit audit;
+    CHECK_OK(open(audit, files, terms));
+    if (!audit.checkpoint) {
+        return audit;
+    }
+    if (terms.since > audit.checkpoint->size) {
+        add(audit, {"rolled back: the log has " + std::to_string(audit.checkpoint->size) +
+                        " leaves, and had " + std::to_string(terms.since),
+                    std::nullopt});
+        return audit;
+    }
+    audit.since = terms.since - terms.since % claw::kTileWidth;
+    CHECK_OK(check_older(audit, files, terms.from));
+    CHECK_OK(read_leaves(audit, files, progress));
+    return audit;
+}
+
+Result<Audit> audit_directory(LogDirectory& files, const AuditTerms& terms,
+                              const Progress& progress) {
+    TRY(Audit audit, audit_log(files, terms, progress));
+    if (!audit.checkpoint) {
+        return audit;
+    }
+    TRY(const auto paths, files.tile_files());
+    for (const std::string& path : paths) {
+        CHECK_OK(check_left_over(audit, files, path));
+    }
+    return audit;
+}
+
+}  // namespace clawsigner::attest
