@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/log_options.h"
 #include "cli/output.h"
 #include "cli/verify_command.h"
 
@@ -33,6 +34,7 @@ struct Options {
     bool legacy = false;
     cli::Trust trust;
     cli::TokenTerms terms;
+    cli::LogTrust log;
     std::function<int()> command;
 
     cli::Connection connection(const char* otherwise) const {
@@ -163,14 +165,26 @@ void add_trust(CLI::App& command, Options& options) {
                       "a file with the signer's JWKS (GET /v1/jwks)");
 }
 
+void add_log_trust(CLI::App& command, Options& options) {
+    CLI::Option* proof = command.add_option(
+        "--proof", options.log.proof_file,
+        "a file with the proof that it is in the log, as clawsigner log prove writes it");
+    CLI::Option* key = command.add_option(
+        "--log-key", options.log.log_key,
+        "the log's verifier key NAME+ID+KEY, or a file with it (clawsigner log key)");
+    proof->needs(key);
+    key->needs(proof);
+}
+
 void add_verify_receipt(CLI::App& verify, Options& options) {
     CLI::App* receipt = verify.add_subcommand(
         "receipt", "a gateway receipt: the envelope, or the answer that holds it");
     receipt->add_option("FILE", options.file, "the envelope or the answer, as JSON")->required();
     add_trust(*receipt, options);
+    add_log_trust(*receipt, options);
     receipt->callback([&options] {
         options.command = [&options] {
-            return cli::verify_receipt(options.file, options.trust, options.json);
+            return cli::verify_receipt(options.file, options.trust, options.log, options.json);
         };
     });
 }
@@ -183,9 +197,11 @@ void add_verify_token(CLI::App& verify, Options& options) {
     token->add_option("--at", options.terms.at,
                       "the moment it must be valid at, 2026-01-31T12:00:00.000Z (default: now)");
     token->add_option("--audience", options.terms.audience, "an audience it must be for");
+    add_log_trust(*token, options);
     token->callback([&options] {
         options.command = [&options] {
-            return cli::verify_token(options.file, options.trust, options.terms, options.json);
+            return cli::verify_token(options.file, options.trust, options.terms, options.log,
+                                     options.json);
         };
     });
 }
@@ -220,6 +236,7 @@ int main(int argc, char** argv) {
     add_sign(app, options);
     add_issue(app, options);
     add_verify(app, options);
+    cli::add_log(app, options.json, options.command);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

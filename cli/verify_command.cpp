@@ -47,7 +47,10 @@ void print_valid(const claw::ReceiptSummary& summary) {
                     .c_str());
 }
 
-void print_json(const claw::ReceiptVerdict& result) {
+/// Of the log, when it was asked.
+using InLog = std::optional<Result<claw::Inclusion>>;
+
+void print_json(const claw::ReceiptVerdict& result, const InLog& in_log) {
     claw::JsonWriter out;
     out.boolean("valid", result.verdict.valid()).text("code", verdict_name(result.verdict.code));
     if (result.summary) {
@@ -60,6 +63,9 @@ void print_json(const claw::ReceiptVerdict& result) {
             .boolean("legacy", result.summary->with_legacy);
     } else {
         out.text("message", result.verdict.message);
+    }
+    if (in_log) {
+        print_log(out, *in_log);
     }
     std::printf("%s\n", printable(out.done()).c_str());
 }
@@ -95,7 +101,7 @@ void print_valid(const claw::TokenVerdict& result, const claw::Token& token) {
     std::printf("token: valid\n%s", table(rows).c_str());
 }
 
-void print_json(const claw::TokenVerdict& result) {
+void print_json(const claw::TokenVerdict& result, const InLog& in_log) {
     claw::JsonWriter out;
     out.boolean("valid", result.verdict.valid()).text("code", verdict_name(result.verdict.code));
     if (result.token) {
@@ -107,6 +113,9 @@ void print_json(const claw::TokenVerdict& result) {
             .text("token_scope_hash_b64u", token_scope_hash(result.token->grant));
     } else {
         out.text("message", result.verdict.message);
+    }
+    if (in_log) {
+        print_log(out, *in_log);
     }
     std::printf("%s\n", printable(out.done()).c_str());
 }
@@ -129,18 +138,30 @@ Result<claw::TokenTrust> token_trust(const Trust& trust, const TokenTerms& terms
 }
 
 /// Prints what is wrong with an artefact, or leaves a good one to its own printer; the exit code.
-int conclude(std::string_view artefact, const claw::Verdict& verdict, bool json) {
+int conclude(std::string_view artefact, const claw::Verdict& verdict, const InLog& in_log,
+             bool json) {
     if (!json && !verdict.valid()) {
         std::printf("%s: invalid: %s: %s\n", std::string(artefact).c_str(),
                     std::string(verdict_name(verdict.code)).c_str(),
                     printable(verdict.message).c_str());
     }
-    return verdict.valid() ? kGood : kRefused;
+    if (!json && in_log) {
+        print_log(*in_log);
+    }
+    return verdict.valid() && (!in_log || in_log->ok()) ? kGood : kRefused;
+}
+
+/// A log that cannot be asked is not one that says no.
+bool is_usage(const InLog& in_log) {
+    return in_log && !in_log->ok() &&
+           (in_log->error().code == ErrorCode::config_invalid ||
+            in_log->error().code == ErrorCode::io_failed);
 }
 
 }  // namespace
 
-int verify_receipt(const std::filesystem::path& file, const Trust& trust, bool json) {
+int verify_receipt(const std::filesystem::path& file, const Trust& trust, const LogTrust& log,
+                   bool json) {
     const auto keys = trusted_keys(trust);
     if (!keys.ok()) {
         return report(keys.error(), json);
@@ -150,16 +171,20 @@ int verify_receipt(const std::filesystem::path& file, const Trust& trust, bool j
         return report(text.error(), json);
     }
     const auto result = claw::verify_receipt(*text, *keys);
+    const InLog in_log = result.summary ? check_log(log, result.recorded) : std::nullopt;
+    if (is_usage(in_log)) {
+        return report(in_log->error(), json);
+    }
     if (json) {
-        print_json(result);
+        print_json(result, in_log);
     } else if (result.summary) {
         print_valid(*result.summary);
     }
-    return conclude("receipt", result.verdict, json);
+    return conclude("receipt", result.verdict, in_log, json);
 }
 
 int verify_token(const std::filesystem::path& file, const Trust& trust, const TokenTerms& terms,
-                 bool json) {
+                 const LogTrust& log, bool json) {
     const auto held = token_trust(trust, terms);
     if (!held.ok()) {
         return report(held.error(), json);
@@ -169,12 +194,16 @@ int verify_token(const std::filesystem::path& file, const Trust& trust, const To
         return report(text.error(), json);
     }
     const auto result = claw::verify_token(*text, *held);
+    const InLog in_log = result.recorded ? check_log(log, {&*result.recorded, 1}) : std::nullopt;
+    if (is_usage(in_log)) {
+        return report(in_log->error(), json);
+    }
     if (json) {
-        print_json(result);
+        print_json(result, in_log);
     } else if (result.token) {
         print_valid(result, *result.token);
     }
-    return conclude("token", result.verdict, json);
+    return conclude("token", result.verdict, in_log, json);
 }
 
 }  // namespace clawsigner::cli

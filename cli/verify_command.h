@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cli/log_verdict.h"
+
 #include <filesystem>
 #include <string>
 
@@ -11,9 +13,10 @@ struct Trust {
     std::filesystem::path jwks_file;
 };
 
-/// Verifies the receipt in `file` ("-": standard input) offline, prints the verdict, and returns
-/// its exit code.
-int verify_receipt(const std::filesystem::path& file, const Trust& trust, bool json);
+/// Verifies the receipt in `file` ("-": standard input) offline, and where that was asked that it
+/// is in the log; prints the verdicts, and returns the exit code.
+int verify_receipt(const std::filesystem::path& file, const Trust& trust, const LogTrust& log,
+                   bool json);
 
 /// What a token is held against besides its signer. Empty: now, and any audience.
 struct TokenTerms {
@@ -23,6 +26,6 @@ struct TokenTerms {
 
 /// The same for the token in `file`: the compact token, or the answer that holds it.
 int verify_token(const std::filesystem::path& file, const Trust& trust, const TokenTerms& terms,
-                 bool json);
+                 const LogTrust& log, bool json);
 
 }  // namespace clawsigner::cli

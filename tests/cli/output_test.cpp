@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include "cli/progress.h"
+
 #include <catch2/catch.hpp>
 
 using namespace clawsigner;
@@ -26,4 +28,10 @@ TEST_CASE("output: a table's columns are as wide as their widest cell", "[cli]")
 TEST_CASE("output: a time that is none is shown as it is", "[cli]") {
     CHECK(cli::ago("-") == "-");
     CHECK_THAT(cli::ago("2020-01-01T00:00:00.000Z"), Catch::EndsWith(" d ago"));
+}
+
+TEST_CASE("output: a bar says how far it is", "[cli]") {
+    CHECK(cli::progress_bar(0, 0) == "[##############################] 100 %  0 of 0 leaves");
+    CHECK(cli::progress_bar(1, 2) == "[###############---------------]  50 %  1 of 2 leaves");
+    CHECK(cli::progress_bar(0, 300) == "[------------------------------]   0 %  0 of 300 leaves");
 }

@@ -1,0 +1,132 @@
+#include "cli/log_options.h"
+
+#include "cli/log_commands.h"
+
+#include <memory>
+#include <string>
+
+namespace clawsigner::cli {
+namespace {
+
+constexpr const char* kObserveSocket = "/run/clawsigner/observe.sock";
+
+struct Options {
+    std::string socket;
+    ProofTerms proof;
+    std::string directory;
+    AuditOptions audit;
+};
+
+/// What every command of the group needs to be set up.
+struct Setup {
+    CLI::App& log;
+    const bool& json;
+    std::function<int()>& command;
+    std::shared_ptr<Options> options = std::make_shared<Options>();
+
+    Connection connection() const {
+        return {options->socket.empty() ? kObserveSocket : options->socket, json};
+    }
+    CLI::App* add(const char* name, const char* about) const {
+        CLI::App* command_line = log.add_subcommand(name, about);
+        command_line->add_option(
+            "--socket", options->socket,
+            std::string("the daemon's observe or admin socket (default ") + kObserveSocket + ")");
+        return command_line;
+    }
+    void add_log_key(CLI::App& to, std::string& into, const char* otherwise) const {
+        to.add_option(
+            "--log-key", into,
+            std::string("the log's verifier key NAME+ID+KEY, or a file with it; ") + otherwise);
+    }
+    template <class Run>
+    void runs(CLI::App* command_line, Run run) const {
+        command_line->callback([setup = *this, run] {
+            setup.command = [setup, run] { return run(setup.connection(), *setup.options); };
+        });
+    }
+};
+
+void add_key(const Setup& setup) {
+    CLI::App* key =
+        setup.add("key",
+                  "print the log's verifier key, as C2SP tools exchange it: ORIGIN+ID+KEY.\n"
+                  "Give it to whoever verifies; they must have it from somebody they trust");
+    setup.runs(key, [](const Connection& to, const Options&) { return log_key(to); });
+}
+
+void add_prove(const Setup& setup) {
+    CLI::App* prove = setup.add(
+        "prove",
+        "print the proof that an artefact is in the log (C2SP tlog-proof), which\n"
+        "clawsigner verify checks offline. Waits up to 3 s for the checkpoint above a new one");
+    CLI::Option_group* which = prove->add_option_group("which", "what to prove");
+    which->require_option(1);
+    ProofTerms& terms = setup.options->proof;
+    which->add_option("--receipt", terms.receipt_file,
+                      "a receipt: the envelope, or the answer that holds it");
+    which->add_option("--token", terms.token_file, "a token, or the answer that holds it");
+    which
+        ->add_option("--leaf", terms.leaf,
+                     "the leaf of this number; a v1.0 receipt's is the one behind its receipt's")
+        ->check(CLI::NonNegativeNumber);
+    prove->add_option("-o,--output", terms.output, "write the proof to this file");
+    setup.runs(prove, [](const Connection& to, const Options& options) {
+        return log_prove(to, options.proof);
+    });
+}
+
+void add_export(const Setup& setup) {
+    CLI::App* command = setup.add(
+        "export",
+        "copy the log into a directory of static files that any C2SP tile client reads:\n"
+        "checkpoint, tile/… and tile/entries/…. Everything is checked on its way; the checkpoint\n"
+        "comes last. Again into the same directory: only what is new is fetched, and a log that\n"
+        "does not continue the copy is refused");
+    command->add_option("DIR", setup.options->directory, "the directory; made when it is not there")
+        ->required();
+    setup.add_log_key(*command, setup.options->audit.log_key, "default: the one the log names");
+    setup.runs(command, [](const Connection& to, const Options& options) {
+        return log_export(to, options.directory, options.audit.log_key);
+    });
+}
+
+void add_audit(const Setup& setup) {
+    CLI::App* command = setup.add(
+        "audit",
+        "read every leaf, make tree and state again from them, and say what does not hold:\n"
+        "gaps, edits, names spent twice, states that are not what the leaves before them make,\n"
+        "a checkpoint that is forged or of another tree. Of the running daemon, or of DIR");
+    AuditOptions& audit = setup.options->audit;
+    command->add_option("DIR", audit.directory,
+                        "a directory that log export or clawsignerd export made; no daemon needed");
+    setup.add_log_key(
+        *command, audit.log_key,
+        "default: the one the log names, which shows that the log agrees with itself, "
+        "not whose it is");
+    command->add_option("--from", audit.from,
+                        "a file with an older checkpoint, which this log must continue");
+    command
+        ->add_option("--since", audit.since,
+                     "so many leaves were audited before: they are covered by their hashes, and "
+                     "names spent among them are not known")
+        ->check(CLI::NonNegativeNumber);
+    setup.runs(command, [](const Connection& to, const Options& options) {
+        return log_audit(to, options.audit);
+    });
+}
+
+}  // namespace
+
+void add_log(CLI::App& app, const bool& json, std::function<int()>& command) {
+    CLI::App* log =
+        app.add_subcommand("log", "the transparency log: what was signed, for everybody to check")
+            ->require_subcommand(0, 1);
+    const Setup setup{*log, json, command};
+    add_key(setup);
+    add_prove(setup);
+    add_export(setup);
+    add_audit(setup);
+}
+
+}  // namespace clawsigner::cli
