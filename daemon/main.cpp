@@ -2,6 +2,7 @@
 #include "daemon/access.h"
 #include "daemon/dev_setup.h"
 #include "daemon/hardening.h"
+#include "daemon/ledger_files.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
 #include "daemon/wiring.h"
@@ -189,6 +190,13 @@ Status init(const daemon::DevSetup& setup, bool json) {
     return Status::done();
 }
 
+Status export_copy(const std::string& database, const std::string& directory) {
+    TRY(const auto checkpoint, daemon::export_ledger(database, directory));
+    std::printf("%s: %llu leaves of %s\n", directory.c_str(),
+                static_cast<unsigned long long>(checkpoint.size), checkpoint.origin.c_str());
+    return Status::done();
+}
+
 /// What was printed must have arrived, too: a full disk is no success.
 int exit_code(const Status& status, bool json = false) {
     if (!status.ok()) {
@@ -226,6 +234,17 @@ int main(int argc, char** argv) {
     init_command->add_option("--algorithm", algorithm, "of the keys: ed25519 or p256")
         ->check(CLI::IsMember({"ed25519", "p256"}))
         ->capture_default_str();
+    std::string database;
+    CLI::App* export_command = app.add_subcommand(
+        "export",
+        "write the log of a copied database as static files that any C2SP tile client reads,\n"
+        "as clawsigner log export does of a running daemon. The copy is only read");
+    export_command
+        ->add_option("--db", database, "the copy of ledger.db, with its -wal if it has one")
+        ->required()
+        ->check(CLI::ExistingFile);
+    export_command->add_option("DIR", directory, "the directory; made when it is not there")
+        ->required();
     std::size_t lanes = 0;
     // Not for people: a daemon starts it, and gives it its channels.
     CLI::App* host_command = app.add_subcommand("module-host", "")->group("");
@@ -245,6 +264,9 @@ int main(int argc, char** argv) {
         setup.algorithm =
             crypto::algorithm_from_name(algorithm).value_or(crypto::Algorithm::ed25519);
         return exit_code(init(setup, json), json);
+    }
+    if (*export_command) {
+        return exit_code(export_copy(database, directory));
     }
     if (*host_command) {
         return exit_code(host(lanes));
