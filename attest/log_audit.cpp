@@ -23,9 +23,9 @@ bool is_finding(const Error& error) {
 
 /// Notes what is wrong with `result` in the audit. Error: what is no finding.
 template <class T>
-Result<std::optional<T>> noted(Audit& audit, Result<T> result, const std::string& about) {
+Result<std::optional<T>> noted(Audit& audit, const Result<T>& result, const std::string& about) {
     if (result.ok()) {
-        return std::optional<T>(*std::move(result));
+        return std::optional<T>(*result);
     }
     if (!is_finding(result.error())) {
         return result.error();
@@ -74,48 +74,49 @@ void check_setting(Audit& audit, const claw::LogState& state, const std::string&
     }
 }
 
-Status check_older(Audit& audit, LogFiles& files, const std::optional<std::string>& from) {
+Status check_older(Audit& audit, LogFiles& files, const SignedHead& head,
+                   const std::optional<std::string>& from) {
     if (!from) {
         return Status::done();
     }
-    const auto old = claw::open_checkpoint(*from, *audit.key, audit.key->name());
+    const auto old = claw::open_checkpoint(*from, head.key, head.key.name());
     if (!old.ok()) {
         add(audit, {"the older checkpoint " + old.error().message, std::nullopt});
         return Status::done();
     }
-    const Status continues = check_consistent(files, *old, *audit.checkpoint);
-    if (!continues.ok() && !is_finding(continues.error())) {
-        return continues;
-    }
-    if (!continues.ok()) {
+    Status continues = check_consistent(files, *old, head.checkpoint);
+    if (!continues.ok() && is_finding(continues.error())) {
         add(audit, {continues.error().message, std::nullopt});
-    }
-    return Status::done();
-}
-
-/// Key and checkpoint; without a checkpoint there is nothing to hold the rest against.
-Status open(Audit& audit, LogFiles& files, const AuditTerms& terms) {
-    TRY(const auto note, noted(audit, files.read("checkpoint"), "the checkpoint: "));
-    if (!note) {
         return Status::done();
     }
-    TRY(audit.key, noted(audit, terms.key ? Result<claw::NoteKey>(*terms.key) : stated_key(files),
-                         "the log's key: "));
-    if (audit.key) {
-        TRY(audit.checkpoint,
-            noted(audit, claw::open_checkpoint(*note, *audit.key, audit.key->name()),
-                  "the checkpoint "));
-    }
-    return Status::done();
+    return continues;
 }
 
-Status read_leaves(Audit& audit, LogFiles& files, const Progress& progress) {
+/// Key and checkpoint; without them there is nothing to hold the rest against.
+Result<std::optional<SignedHead>> open(Audit& audit, LogFiles& files, const AuditTerms& terms) {
+    TRY(const auto note, noted(audit, files.read("checkpoint"), "the checkpoint: "));
+    if (!note) {
+        return std::optional<SignedHead>();
+    }
+    TRY(const auto key,
+        noted(audit, terms.key ? Result<claw::NoteKey>(*terms.key) : stated_key(files),
+              "the log's key: "));
+    if (!key) {
+        return std::optional<SignedHead>();
+    }
+    TRY(auto checkpoint,
+        noted(audit, claw::open_checkpoint(*note, *key, key->name()), "the checkpoint "));
+    return checkpoint ? std::optional(SignedHead{*key, *std::move(checkpoint)}) : std::nullopt;
+}
+
+Status read_leaves(Audit& audit, LogFiles& files, const SignedHead& head,
+                   const Progress& progress) {
     StateAudit state(audit.since == 0);
     Auditor auditor(audit, state, progress);
-    CHECK_OK(walk_log(files, *audit.checkpoint, audit.since, auditor));
-    if (auditor.leaves() == audit.checkpoint->size) {
-        check_setting(audit, state.state(), "origin", audit.checkpoint->origin);
-        check_setting(audit, state.state(), "log_key", audit.key->text());
+    CHECK_OK(walk_log(files, head.checkpoint, audit.since, auditor));
+    if (auditor.leaves() == head.checkpoint.size) {
+        check_setting(audit, state.state(), "origin", head.checkpoint.origin);
+        check_setting(audit, state.state(), "log_key", head.key.text());
         audit.state = state.state().digests();
     }
     return Status::done();
@@ -150,8 +151,9 @@ bool is_beginning(const std::string& old, const Narrower& of, const std::string&
     return is_whole && now.starts_with(old);
 }
 
-Status check_left_over(Audit& audit, LogDirectory& files, const std::string& path) {
-    const auto of = narrower(path, audit.checkpoint->size);
+Status check_left_over(Audit& audit, LogDirectory& files, std::uint64_t size,
+                       const std::string& path) {
+    const auto of = narrower(path, size);
     if (!of) {
         return Status::done();
     }
@@ -167,31 +169,34 @@ Status check_left_over(Audit& audit, LogDirectory& files, const std::string& pat
 
 Result<Audit> audit_log(LogFiles& files, const AuditTerms& terms, const Progress& progress) {
     Audit audit;
-    CHECK_OK(open(audit, files, terms));
-    if (!audit.checkpoint) {
+    TRY(const auto head, open(audit, files, terms));
+    if (!head) {
         return audit;
     }
-    if (terms.since > audit.checkpoint->size) {
-        add(audit, {"rolled back: the log has " + std::to_string(audit.checkpoint->size) +
-                        " leaves, and had " + std::to_string(terms.since),
+    audit.head = head;
+    const std::uint64_t size = head->checkpoint.size;
+    if (terms.since > size) {
+        add(audit, {"rolled back: the log has " + std::to_string(size) + " leaves, and had " +
+                        std::to_string(terms.since),
                     std::nullopt});
         return audit;
     }
     audit.since = terms.since - terms.since % claw::kTileWidth;
-    CHECK_OK(check_older(audit, files, terms.from));
-    CHECK_OK(read_leaves(audit, files, progress));
+    CHECK_OK(check_older(audit, files, *head, terms.from));
+    CHECK_OK(read_leaves(audit, files, *head, progress));
     return audit;
 }
 
 Result<Audit> audit_directory(LogDirectory& files, const AuditTerms& terms,
                               const Progress& progress) {
     TRY(Audit audit, audit_log(files, terms, progress));
-    if (!audit.checkpoint) {
+    if (!audit.head) {
         return audit;
     }
+    const std::uint64_t size = audit.head->checkpoint.size;
     TRY(const auto paths, files.tile_files());
     for (const std::string& path : paths) {
-        CHECK_OK(check_left_over(audit, files, path));
+        CHECK_OK(check_left_over(audit, files, size, path));
     }
     return audit;
 }

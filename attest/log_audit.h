@@ -20,11 +20,16 @@ struct AuditTerms {
     std::uint64_t since = 0;           // leaves that were audited before; rounded down to 256
 };
 
+/// Where a log says that it is, and the key that it was held against.
+struct SignedHead {
+    claw::NoteKey key;
+    claw::Checkpoint checkpoint;
+};
+
 struct Audit {
     static constexpr std::size_t kMostFindings = 1000;
 
-    std::optional<claw::NoteKey> key;            // that the checkpoint was held against
-    std::optional<claw::Checkpoint> checkpoint;  // present when it is signed by that key
+    std::optional<SignedHead> head;  // present when the checkpoint is signed by the key
     std::uint64_t since = 0;
     std::vector<Finding> findings;     // the first kMostFindings
     std::uint64_t findings_count = 0;  // all of them

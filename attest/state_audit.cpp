@@ -43,11 +43,13 @@ void StateAudit::check_content(std::uint64_t index, const claw::Leaf& leaf) {
         find("has names that are none: " + rows.error().message);
         return;
     }
-    if (rows->spent && artefact != nullptr) {
-        spend(*rows->spent, *artefact);
+    const claw::StateRows& made = *rows;
+    if (made.spent && artefact != nullptr) {
+        spend(*made.spent, *artefact);
     }
-    if (const Status added = state_.add(*rows); !added.ok()) {
-        find("sets " + rows->setting->name + " a second time");
+    const Status added = state_.add(made);
+    if (made.setting && !added.ok()) {
+        find("sets " + made.setting->name + " a second time");
     }
 }
 

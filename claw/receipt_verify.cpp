@@ -271,7 +271,7 @@ Result<Parts> parts_of(const JsonValue& document) {
 }
 
 ReceiptVerdict refused(VerdictCode code, const Error& error) {
-    return {{code, error.message}, std::nullopt};
+    return {{code, error.message}, std::nullopt, {}};
 }
 
 }  // namespace
@@ -288,7 +288,7 @@ ReceiptVerdict verify_receipt(std::string_view text, const Keys& trusted) {
     Findings findings;
     check_kind(*parts->envelope, findings);
     if (findings.any()) {
-        return {findings.verdict(), std::nullopt};
+        return {findings.verdict(), std::nullopt, {}};
     }
     const auto envelope = read_envelope(*parts->envelope);
     if (!envelope.ok()) {
@@ -300,9 +300,9 @@ ReceiptVerdict verify_receipt(std::string_view text, const Keys& trusted) {
                      findings);
     }
     if (findings.any()) {
-        return {findings.verdict(), std::nullopt};
+        return {findings.verdict(), std::nullopt, {}};
     }
-    ReceiptVerdict valid{findings.verdict(), summary_of(*envelope, parts->legacy != nullptr)};
+    ReceiptVerdict valid{findings.verdict(), summary_of(*envelope, parts->legacy != nullptr), {}};
     valid.recorded.push_back(recorded_of(*envelope, *parts->envelope));
     if (parts->legacy != nullptr) {
         valid.recorded.push_back(legacy_of(valid.recorded.front(), *parts->legacy));

@@ -27,7 +27,7 @@ struct ReceiptVerdict {
     std::optional<ReceiptSummary> summary;  // present exactly when valid
     /// What the log must say of the receipt and, when it came along, of the v1.0 receipt; of none
     /// unless valid.
-    std::vector<Recorded> recorded{};
+    std::vector<Recorded> recorded;
 };
 
 /// Is this text a gateway receipt that one of `trusted` signed? The text is the envelope, or the

@@ -163,11 +163,11 @@ void print_json(const attest::Audit& audit) {
     }
     claw::JsonWriter out;
     out.boolean("good", audit.good());
-    if (audit.checkpoint) {
-        out.text("origin", audit.checkpoint->origin)
-            .integer("size", static_cast<std::int64_t>(audit.checkpoint->size))
-            .text("root", base::base64_encode(audit.checkpoint->root))
-            .text("log_key", audit.key->text())
+    if (audit.head) {
+        out.text("origin", audit.head->checkpoint.origin)
+            .integer("size", static_cast<std::int64_t>(audit.head->checkpoint.size))
+            .text("root", base::base64_encode(audit.head->checkpoint.root))
+            .text("log_key", audit.head->key.text())
             .integer("since", static_cast<std::int64_t>(audit.since));
     }
     if (audit.state) {
@@ -189,20 +189,20 @@ void print_text(const attest::Audit& audit, bool key_was_given) {
     }
     std::printf("log: %s\n",
                 audit.good() ? "good" : (std::to_string(audit.findings_count) + " found").c_str());
-    if (!audit.checkpoint) {
+    if (!audit.head) {
         return;
     }
     const std::string read =
         audit.since == 0 ? "all" : "from " + std::to_string(audit.since) + " on";
-    std::printf("%s",
-                table({{"  origin", audit.checkpoint->origin},
-                       {"  leaves", std::to_string(audit.checkpoint->size) + ", read: " + read},
-                       {"  root", base::base64_encode(audit.checkpoint->root)},
-                       {"  key", audit.key->text()},
-                       {"  key is", key_was_given ? "the one given"
-                                                  : "the one the log names; hold it against "
-                                                    "one you know with --log-key"}})
-                    .c_str());
+    std::printf(
+        "%s", table({{"  origin", audit.head->checkpoint.origin},
+                     {"  leaves", std::to_string(audit.head->checkpoint.size) + ", read: " + read},
+                     {"  root", base::base64_encode(audit.head->checkpoint.root)},
+                     {"  key", audit.head->key.text()},
+                     {"  key is", key_was_given ? "the one given"
+                                                : "the one the log names; hold it against "
+                                                  "one you know with --log-key"}})
+                  .c_str());
 }
 
 }  // namespace

@@ -98,8 +98,10 @@ void add_audit(const Setup& setup) {
         "gaps, edits, names spent twice, states that are not what the leaves before them make,\n"
         "a checkpoint that is forged or of another tree. Of the running daemon, or of DIR");
     AuditOptions& audit = setup.options->audit;
-    command->add_option("DIR", audit.directory,
-                        "a directory that log export or clawsignerd export made; no daemon needed");
+    command
+        ->add_option("DIR", audit.directory,
+                     "a directory that log export or clawsignerd export made; no daemon needed")
+        ->check(CLI::ExistingDirectory);
     setup.add_log_key(
         *command, audit.log_key,
         "default: the one the log names, which shows that the log agrees with itself, "

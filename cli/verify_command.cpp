@@ -151,11 +151,15 @@ int conclude(std::string_view artefact, const claw::Verdict& verdict, const InLo
     return verdict.valid() && (!in_log || in_log->ok()) ? kGood : kRefused;
 }
 
-/// A log that cannot be asked is not one that says no.
-bool is_usage(const InLog& in_log) {
-    return in_log && !in_log->ok() &&
-           (in_log->error().code == ErrorCode::config_invalid ||
-            in_log->error().code == ErrorCode::io_failed);
+/// Why the log could not be asked, which is not its saying no; null when it was, or need not be.
+const Error* usage_error(const InLog& in_log) {
+    if (!in_log || in_log->ok()) {
+        return nullptr;
+    }
+    const Error& error = in_log->error();
+    const bool is_usage =
+        error.code == ErrorCode::config_invalid || error.code == ErrorCode::io_failed;
+    return is_usage ? &error : nullptr;
 }
 
 }  // namespace
@@ -172,8 +176,8 @@ int verify_receipt(const std::filesystem::path& file, const Trust& trust, const 
     }
     const auto result = claw::verify_receipt(*text, *keys);
     const InLog in_log = result.summary ? check_log(log, result.recorded) : std::nullopt;
-    if (is_usage(in_log)) {
-        return report(in_log->error(), json);
+    if (const Error* error = usage_error(in_log)) {
+        return report(*error, json);
     }
     if (json) {
         print_json(result, in_log);
@@ -195,8 +199,8 @@ int verify_token(const std::filesystem::path& file, const Trust& trust, const To
     }
     const auto result = claw::verify_token(*text, *held);
     const InLog in_log = result.recorded ? check_log(log, {&*result.recorded, 1}) : std::nullopt;
-    if (is_usage(in_log)) {
-        return report(in_log->error(), json);
+    if (const Error* error = usage_error(in_log)) {
+        return report(*error, json);
     }
     if (json) {
         print_json(result, in_log);

@@ -35,7 +35,7 @@ TEST_CASE("log audit: a log that is what its leaves make is good, whatever its s
         log.publish();
         const auto audit = audit_of(log, {log.key, std::nullopt, 0});
         CHECK(audit.good());
-        CHECK(audit.checkpoint->size == receipts + 3);
+        CHECK(audit.head->checkpoint.size == receipts + 3);
         CHECK(audit.state == log.state.digests());
     }
 }
