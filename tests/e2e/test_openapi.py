@@ -42,6 +42,7 @@ OPTIONAL = {
     "backend.device",
     "backends.N.device",
     "families.N.last_probe",
+    "ledger.log_key",
     "ledger.origin",
     "claims.owner_ref",
     "claims.policy_hash_b64u",
