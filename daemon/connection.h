@@ -39,6 +39,7 @@ struct Door {
     /// Places of those who are only told that they may not, and of those who are turned away: few,
     /// and not taken from the ones who may.
     Admission lobby{{64, 32, 0, 0}};
+    // NOLINTNEXTLINE(readability-redundant-member-init): as above
     service::LogBudget log_budget{};
     std::atomic<bool> draining{false};
 };

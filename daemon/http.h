@@ -20,8 +20,10 @@ struct Answer {
     unsigned status = 200;
     std::string body;  // JSON
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string_view code;    // the error's, for the log; empty when good. Static storage.
-    std::string_view rule{};  // that said no, with POLICY_DENIED. Static storage.
+    std::string_view code;  // the error's, for the log; empty when good. Static storage.
+    // That said no, with POLICY_DENIED. Static storage.
+    // NOLINTNEXTLINE(readability-redundant-member-init): GCC misses it where an Answer is made
+    std::string_view rule{};
     std::string_view content_type = "application/json";  // static storage
 };
 

@@ -207,6 +207,65 @@ int exit_code(const Status& status, bool json = false) {
                : say(Error(ErrorCode::io_failed, "the output was not written"));
 }
 
+struct Options {
+    std::string file = "/etc/clawsigner/clawsigner.toml";
+    daemon::DevSetup setup;
+    std::string directory;
+    std::string algorithm = "ed25519";
+    std::string database;
+    std::size_t lanes = 0;
+    bool json = false;
+};
+
+CLI::App* add_check(CLI::App& app, Options& options) {
+    CLI::App* command = app.add_subcommand(
+        "check", "say whether the configuration is good, without touching a device");
+    command->add_option("--config", options.file, "the configuration file")->capture_default_str();
+    return command;
+}
+
+CLI::App* add_init(CLI::App& app, Options& options) {
+    CLI::App* command =
+        app.add_subcommand("init", "make a directory with a token, keys and configuration");
+    command->add_option("--dev", options.directory, "the directory to make: new or empty")
+        ->required();
+    command->add_option("--algorithm", options.algorithm, "of the keys: ed25519 or p256")
+        ->check(CLI::IsMember({"ed25519", "p256"}))
+        ->capture_default_str();
+    command->add_flag("--json", options.json, "say what was made as JSON");
+    command->add_option("--module", options.setup.module, "SoftHSM2's module")
+        ->capture_default_str();
+    return command;
+}
+
+CLI::App* add_export(CLI::App& app, Options& options) {
+    CLI::App* command = app.add_subcommand(
+        "export",
+        "write the log of a copied database as static files that any C2SP tile client reads,\n"
+        "as clawsigner log export does of a running daemon. The copy is only read");
+    command
+        ->add_option("--db", options.database, "the copy of ledger.db, with its -wal if it has one")
+        ->required()
+        ->check(CLI::ExistingFile);
+    command->add_option("DIR", options.directory, "the directory; made when it is not there")
+        ->required();
+    return command;
+}
+
+/// Not for people: a daemon starts it, and gives it its channels.
+CLI::App* add_module_host(CLI::App& app, Options& options) {
+    CLI::App* command = app.add_subcommand("module-host", "")->group("");
+    command->add_option("--lanes", options.lanes)->required()->check(CLI::Range(1, 64));
+    return command;
+}
+
+int make_directory(Options& options) {
+    options.setup.directory = options.directory;
+    options.setup.algorithm =
+        crypto::algorithm_from_name(options.algorithm).value_or(crypto::Algorithm::ed25519);
+    return exit_code(init(options.setup, options.json), options.json);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -215,44 +274,15 @@ int main(int argc, char** argv) {
         "over Unix sockets.\n"
         "It runs in the foreground, logs JSON lines to standard error, and stops on SIGTERM after "
         "answering what was asked.");
+    Options options;
     app.name("clawsignerd");
     app.set_version_flag("--version", "clawsignerd " CLAWSIGNER_VERSION);
-    std::string file = "/etc/clawsigner/clawsigner.toml";
-    app.add_option("--config", file, "the configuration file")->capture_default_str();
+    app.add_option("--config", options.file, "the configuration file")->capture_default_str();
     app.require_subcommand(0, 1);
-
-    CLI::App* check_command = app.add_subcommand(
-        "check", "say whether the configuration is good, without touching a device");
-    check_command->add_option("--config", file, "the configuration file")->capture_default_str();
-
-    daemon::DevSetup setup;
-    std::string directory;
-    std::string algorithm = "ed25519";
-    CLI::App* init_command =
-        app.add_subcommand("init", "make a directory with a token, keys and configuration");
-    init_command->add_option("--dev", directory, "the directory to make: new or empty")->required();
-    init_command->add_option("--algorithm", algorithm, "of the keys: ed25519 or p256")
-        ->check(CLI::IsMember({"ed25519", "p256"}))
-        ->capture_default_str();
-    std::string database;
-    CLI::App* export_command = app.add_subcommand(
-        "export",
-        "write the log of a copied database as static files that any C2SP tile client reads,\n"
-        "as clawsigner log export does of a running daemon. The copy is only read");
-    export_command
-        ->add_option("--db", database, "the copy of ledger.db, with its -wal if it has one")
-        ->required()
-        ->check(CLI::ExistingFile);
-    export_command->add_option("DIR", directory, "the directory; made when it is not there")
-        ->required();
-    std::size_t lanes = 0;
-    // Not for people: a daemon starts it, and gives it its channels.
-    CLI::App* host_command = app.add_subcommand("module-host", "")->group("");
-    host_command->add_option("--lanes", lanes)->required()->check(CLI::Range(1, 64));
-
-    bool json = false;
-    init_command->add_flag("--json", json, "say what was made as JSON");
-    init_command->add_option("--module", setup.module, "SoftHSM2's module")->capture_default_str();
+    const CLI::App* check_command = add_check(app, options);
+    const CLI::App* init_command = add_init(app, options);
+    const CLI::App* export_command = add_export(app, options);
+    const CLI::App* host_command = add_module_host(app, options);
 
     try {
         app.parse(argc, argv);
@@ -260,16 +290,13 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? kGood : kUsage;
     }
     if (*init_command) {
-        setup.directory = directory;
-        setup.algorithm =
-            crypto::algorithm_from_name(algorithm).value_or(crypto::Algorithm::ed25519);
-        return exit_code(init(setup, json), json);
+        return make_directory(options);
     }
     if (*export_command) {
-        return exit_code(export_copy(database, directory));
+        return exit_code(export_copy(options.database, options.directory));
     }
     if (*host_command) {
-        return exit_code(host(lanes));
+        return exit_code(host(options.lanes));
     }
-    return exit_code(*check_command ? check(file) : serve(file));
+    return exit_code(*check_command ? check(options.file) : serve(options.file));
 }

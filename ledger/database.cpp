@@ -37,6 +37,14 @@ Error sqlite_error(sqlite3* database, std::string_view call, int code) {
     return error;
 }
 
+void CloseDatabase::operator()(sqlite3* database) const noexcept {
+    sqlite3_close_v2(database);
+}
+
+void EndStatement::operator()(sqlite3_stmt* statement) const noexcept {
+    sqlite3_finalize(statement);
+}
+
 Statement& Statement::reset() {
     sqlite3_reset(statement_.get());
     sqlite3_clear_bindings(statement_.get());

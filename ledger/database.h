@@ -1,21 +1,18 @@
 #pragma once
 
 #include "base/encoding.h"
-#include "base/handle.h"
 #include "base/result.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 struct sqlite3;
 struct sqlite3_stmt;
-extern "C" {
-int sqlite3_close_v2(sqlite3*);
-int sqlite3_finalize(sqlite3_stmt*);
-}
 
 namespace clawsigner::ledger {
 
@@ -23,6 +20,13 @@ namespace clawsigner::ledger {
 /// is no database or whose pages contradict each other, else ledger_blocked. `call` has static
 /// storage.
 Error sqlite_error(sqlite3* database, std::string_view call, int code);
+
+struct CloseDatabase {
+    void operator()(sqlite3* database) const noexcept;
+};
+struct EndStatement {
+    void operator()(sqlite3_stmt* statement) const noexcept;
+};
 
 /// A prepared statement. Parameters count from 1, columns from 0. One thread at a time.
 class Statement {
@@ -51,7 +55,7 @@ private:
     friend class Database;
     explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
 
-    base::CPtr<sqlite3_stmt, sqlite3_finalize> statement_;
+    std::unique_ptr<sqlite3_stmt, EndStatement> statement_;
 };
 
 /// A connection to the ledger's file. One thread at a time. Statements end before their database.
@@ -72,7 +76,7 @@ public:
 private:
     explicit Database(sqlite3* database) : database_(database) {}
 
-    base::CPtr<sqlite3, sqlite3_close_v2> database_;
+    std::unique_ptr<sqlite3, CloseDatabase> database_;
 };
 
 /// Rolled back unless it was committed.

@@ -144,8 +144,8 @@ private:
     base::UniqueFd lock_;
     // The last connection to close folds the write-ahead log in, and must be the one that may
     // write. The writer's thread's.
-    std::optional<Writer> writer_;
-    std::optional<FileWatch> written_;  // the files as the writer left them
+    std::unique_ptr<Writer> writer_;
+    FileWatch written_;  // the files as the writer left them
     Readers readers_;
     Reserve reserve_;
 
@@ -333,7 +333,7 @@ Status FileLog::start() {
     TRY(auto writer,
         Writer::of(std::move(database), std::move(contents->tree), std::move(contents->state),
                    {options_.keep_answers, options_.state_every}));
-    writer_ = std::move(writer);
+    writer_ = std::make_unique<Writer>(std::move(writer));
     // Also so that the file of the write-ahead log is there to be watched.
     const Status probed = writer_->probe();
     const Status reserved = reserve_.take();
@@ -347,7 +347,7 @@ Status FileLog::start() {
     });
     (void)first.wait_for(kCheckFirst);
     writing_ = std::thread([this] { write_loop(); });
-    watching_ = std::thread([this, watch = *written_] { watch_loop(watch); });
+    watching_ = std::thread([this, watch = written_] { watch_loop(watch); });
     return Status::done();
 }
 
@@ -507,9 +507,9 @@ void FileLog::write_group(const Group& group, std::vector<claw::LeafContent> not
 /// it long again with nothing in the middle.
 Result<std::vector<Outcome>> FileLog::commit_unharmed(std::span<const Entry* const> entries,
                                                       UnixMillis now) {
-    CHECK_OK(written_->check());
+    CHECK_OK(written_.check());
     auto outcomes = writer_->commit(entries, now);
-    CHECK_OK(written_->check());
+    CHECK_OK(written_.check());
     return outcomes;
 }
 
@@ -558,10 +558,10 @@ void FileLog::run_task(Task& task) {
         }
         commit_began_ = Steady::now();
     }
-    Status outcome = written_->check();
+    Status outcome = written_.check();
     if (outcome.ok()) {
         outcome = task.run(*writer_);
-        (void)written_->check();  // how long the files are now
+        (void)written_.check();  // how long the files are now
     }
     change([&] {
         commit_began_.reset();

@@ -48,11 +48,11 @@ claw::ArtefactLeaf receipt_leaf(const claw::LeafCaller& caller, const claw::Rece
     if (const auto& binding = request.content.binding) {
         leaf.policy_hash = binding->policy_hash;
         leaf.run_id = binding->run_id;
-    }
-    if (request.request_sha256) {
-        leaf.request_sha256 = request.request_sha256;
-        leaf.nonce_sha256 = base::base64url_encode(
-            claw::nonce_key(claw::kGatewayId, leaf.run_id, *request.content.binding->nonce));
+        if (binding->nonce) {
+            leaf.request_sha256 = request.request_sha256;
+            leaf.nonce_sha256 = base::base64url_encode(
+                claw::nonce_key(claw::kGatewayId, binding->run_id, *binding->nonce));
+        }
     }
     return leaf;
 }
