@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -24,72 +25,23 @@ std::string clipped(std::string text) {
     return text.append("…");
 }
 
+/// In the order of ErrorCode.
+constexpr std::array<std::string_view, 30> kWireNames{
+    "UNSET",          "INTERNAL",           "BAD_REQUEST",     "MALFORMED_JSON", "INVALID_FIELD",
+    "TIMESTAMP_SKEW", "TOO_LARGE",          "SCOPE_TOO_LARGE", "POLICY_DENIED",  "FORBIDDEN",
+    "NOT_FOUND",      "METHOD_NOT_ALLOWED", "TIMEOUT",         "QUEUE_FULL",     "HSM_DOWN",
+    "PIN_HELD",       "KEY_MISSING",        "KEY_EXISTS",      "KEY_IN_USE",     "KEY_QUARANTINED",
+    "UNSUPPORTED",    "LEDGER_BLOCKED",     "LEDGER_DAMAGED",  "NONCE_REUSED",   "ID_REUSED",
+    "NOT_YET",        "PROOF_INVALID",      "CONFIG_INVALID",  "IO_FAILED",      "UNREACHABLE",
+};
+static_assert(kWireNames.size() == static_cast<std::size_t>(ErrorCode::unreachable) + 1);
+static_assert(kWireNames[static_cast<std::size_t>(ErrorCode::not_yet)] == "NOT_YET");
+
 }  // namespace
 
 std::string_view wire_name(ErrorCode code) noexcept {
-    switch (code) {
-        case ErrorCode::unset:
-            return "UNSET";
-        case ErrorCode::internal:
-            return "INTERNAL";
-        case ErrorCode::bad_request:
-            return "BAD_REQUEST";
-        case ErrorCode::malformed_json:
-            return "MALFORMED_JSON";
-        case ErrorCode::invalid_field:
-            return "INVALID_FIELD";
-        case ErrorCode::timestamp_skew:
-            return "TIMESTAMP_SKEW";
-        case ErrorCode::too_large:
-            return "TOO_LARGE";
-        case ErrorCode::scope_too_large:
-            return "SCOPE_TOO_LARGE";
-        case ErrorCode::policy_denied:
-            return "POLICY_DENIED";
-        case ErrorCode::forbidden:
-            return "FORBIDDEN";
-        case ErrorCode::not_found:
-            return "NOT_FOUND";
-        case ErrorCode::method_not_allowed:
-            return "METHOD_NOT_ALLOWED";
-        case ErrorCode::timeout:
-            return "TIMEOUT";
-        case ErrorCode::queue_full:
-            return "QUEUE_FULL";
-        case ErrorCode::hsm_down:
-            return "HSM_DOWN";
-        case ErrorCode::pin_held:
-            return "PIN_HELD";
-        case ErrorCode::key_missing:
-            return "KEY_MISSING";
-        case ErrorCode::key_exists:
-            return "KEY_EXISTS";
-        case ErrorCode::key_in_use:
-            return "KEY_IN_USE";
-        case ErrorCode::key_quarantined:
-            return "KEY_QUARANTINED";
-        case ErrorCode::unsupported:
-            return "UNSUPPORTED";
-        case ErrorCode::proof_invalid:
-            return "PROOF_INVALID";
-        case ErrorCode::ledger_blocked:
-            return "LEDGER_BLOCKED";
-        case ErrorCode::ledger_damaged:
-            return "LEDGER_DAMAGED";
-        case ErrorCode::nonce_reused:
-            return "NONCE_REUSED";
-        case ErrorCode::id_reused:
-            return "ID_REUSED";
-        case ErrorCode::not_yet:
-            return "NOT_YET";
-        case ErrorCode::config_invalid:
-            return "CONFIG_INVALID";
-        case ErrorCode::io_failed:
-            return "IO_FAILED";
-        case ErrorCode::unreachable:
-            return "UNREACHABLE";
-    }
-    return "INTERNAL";
+    const auto index = static_cast<std::size_t>(code);
+    return index < kWireNames.size() ? kWireNames[index] : "INTERNAL";
 }
 
 ErrorCode code_of_wire_name(std::string_view name) noexcept {

@@ -203,7 +203,10 @@ def table_of_operations():
 
 def wire_names():
     """By enumerator, the names of all codes but `unset`, which never leaves the process."""
-    names = dict(re.findall(r'case ErrorCode::(\w+):\s+return "(\w+)";', source("base/error.cpp")))
+    codes = re.findall(r"^    (\w+),$", source("base/error.h").partition("enum class ErrorCode")[2].partition("};")[0], re.M)
+    table = re.findall(r'"(\w+)"', source("base/error.cpp").partition("kWireNames{")[2].partition("};")[0])
+    assert len(codes) == len(table), (codes, table)
+    names = dict(zip(codes, table, strict=True))
     names.pop("unset")
     return names
 
