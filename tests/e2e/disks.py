@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import unittest
 
 from harness import BIN, Daemon
 
@@ -106,7 +107,13 @@ def on_small_disk(megabytes=12):
     with Daemon.fresh(start=False) as daemon:
         state = daemon.directory / "state"
         size = f"size={megabytes}m,mode=0700,uid={os.geteuid()},gid={os.getegid()}"
-        as_root("mount", "-t", "tmpfs", "-o", size, "tmpfs", state)
+        try:
+            as_root("mount", "-t", "tmpfs", "-o", size, "tmpfs", state)
+        except subprocess.CalledProcessError as error:
+            # Root in a container that may not mount; the fault disk's stories of a full disk run all the same.
+            if b"permission denied" not in error.stderr.lower():
+                raise
+            raise unittest.SkipTest("nobody may mount a disk here, not even root") from error
         try:
             daemon.disk = SmallDisk(state)
             daemon.start()
