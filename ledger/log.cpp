@@ -443,7 +443,7 @@ void FileLog::write_loop() {
         const bool unwell = blocked_.has_value() || space_is_short_;
         wake_.wait_for(lock, unwell ? Steady::duration(kProbeEvery) : kDropEvery, [this] {
             return stopping_ || !queue_.empty() || !tasks_.empty() ||
-                   (!notes_.empty() && !blocked_);
+                   (!notes_.empty() && !blocked_ && !damaged_);
         });
         if (!queue_.empty() && !stopping_) {
             wake_.wait_for(lock, kLongestWait,
