@@ -101,7 +101,7 @@ void add_keys(CLI::App& app, Options& options) {
         keys->add_subcommand("create", "make a family's first key, inside its store");
     create
         ->add_option("FAMILY", options.family,
-                     "what the key is for: gateway_receipt, cst or checkpoint")
+                     "what the key is for: gateway_receipt, cst, work_policy or checkpoint")
         ->required();
     add_algorithm(*create, options, "as configured");
     add_socket(*create, options, kAdminSocket);

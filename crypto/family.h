@@ -15,10 +15,12 @@ enum class Algorithm : std::uint8_t;  // crypto/public_key.h
 enum class Family : std::uint8_t {
     gateway_receipt,
     cst,
+    work_policy,
     checkpoint,
 };
 
-inline constexpr std::array kFamilies{Family::gateway_receipt, Family::cst, Family::checkpoint};
+inline constexpr std::array kFamilies{Family::gateway_receipt, Family::cst, Family::work_policy,
+                                      Family::checkpoint};
 
 /// May a key of `family` be of this algorithm? Checkpoints are signed notes of type 0x01, which is
 /// Ed25519 and nothing else (C2SP signed-note v1.0.0); the other families take both.
@@ -31,6 +33,8 @@ constexpr std::string_view family_name(Family family) noexcept {
             return "gateway_receipt";
         case Family::cst:
             return "cst";
+        case Family::work_policy:
+            return "work_policy";
         case Family::checkpoint:
             return "checkpoint";
     }

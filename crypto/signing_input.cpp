@@ -67,6 +67,8 @@ bool has_signed_form(Family family, std::string_view bytes) noexcept {
             return is_payload_hash(bytes) || bytes.starts_with(kLegacyReceiptStart);
         case Family::cst:
             return is_jws_input(bytes);
+        case Family::work_policy:
+            return is_payload_hash(bytes);
         case Family::checkpoint:
             return is_checkpoint_body(bytes);
     }

@@ -10,17 +10,23 @@
 
 namespace clawsigner::crypto {
 
-/// Do these bytes have a form that keys of `family` sign? The forms of two families never overlap,
-/// nor does any with a probe's, so a key cannot be talked into signing another family's artefact
-/// whoever builds the bytes.
+/// Do these bytes have a form that keys of `family` sign? No form is shared with a probe's, and
+/// with another family's only where the ecosystem made it so: the envelopes of gateway_receipt and
+/// work_policy are both signed as 43 characters of base64url. Everywhere else a key cannot be
+/// talked into signing another family's artefact, whoever builds the bytes.
 ///
 ///   gateway_receipt   43 characters of base64url (the hash of an envelope's payload), or a JSON
-///   text that begins
-///                     {"version":"1.0", (the legacy receipt)
+///                     text that begins {"version":"1.0", (the legacy receipt)
 ///   cst               a JWS signing input whose header is a JSON object: eyJ….eyJ…
+///   work_policy       43 characters of base64url (the hash of an envelope's payload)
 ///   checkpoint        three lines, each with its newline: an origin without control characters
 ///                     that does not begin with '{' or as a probe does; a decimal number; base64 of
 ///                     32 bytes
+///
+/// What keeps the two envelopes apart is that no 43 characters come from a caller: claw hashes a
+/// payload it has built or parsed itself, into the SigningInput of its own family. The payloads are
+/// closed objects, and neither may have what the other must (receipt_version, policy_version); and
+/// verifiers trust a key for one kind of artefact (docs/adr/0005).
 bool has_signed_form(Family family, std::string_view bytes) noexcept;
 
 /// What a key of family F is asked to sign. Only bytes of that family's form can be held by it, and

@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <vector>
+
 using namespace clawsigner;
 using crypto::Family;
 
@@ -78,14 +80,30 @@ TEST_CASE("signing input: a log's key takes a checkpoint's three lines and nothi
     }
 }
 
-TEST_CASE("signing input: no bytes have the form of two families", "[crypto]") {
-    for (const std::string& bytes : {kHash, kLegacy, kToken, kCheckpoint}) {
-        int forms = 0;
-        for (const Family family : crypto::kFamilies) {
-            forms += crypto::has_signed_form(family, bytes) ? 1 : 0;
-        }
-        CHECK(forms == 1);
+TEST_CASE("signing input: a policy key takes a payload hash and nothing else", "[crypto]") {
+    CHECK(crypto::SigningInput<Family::work_policy>::of(kHash).ok());
+    for (const std::string& bytes :
+         {std::string(), kLegacy, kToken, kCheckpoint, kHash + "x", kHash.substr(1), kHash + "\n",
+          std::string(R"({"policy_version":"1"})")}) {
+        INFO(bytes);
+        CHECK_FALSE(crypto::SigningInput<Family::work_policy>::of(bytes).ok());
     }
+}
+
+TEST_CASE("signing input: only the envelopes' hashes have the form of two families", "[crypto]") {
+    const auto families_of = [](const std::string& bytes) {
+        std::vector<Family> families;
+        for (const Family family : crypto::kFamilies) {
+            if (crypto::has_signed_form(family, bytes)) {
+                families.push_back(family);
+            }
+        }
+        return families;
+    };
+    CHECK(families_of(kHash) == std::vector{Family::gateway_receipt, Family::work_policy});
+    CHECK(families_of(kLegacy) == std::vector{Family::gateway_receipt});
+    CHECK(families_of(kToken) == std::vector{Family::cst});
+    CHECK(families_of(kCheckpoint) == std::vector{Family::checkpoint});
 }
 
 TEST_CASE("probe: starts as no artefact does and is never the same twice", "[crypto]") {
@@ -104,6 +122,7 @@ TEST_CASE("family: checkpoints are Ed25519's alone", "[crypto]") {
     CHECK_FALSE(crypto::signs_with(Family::checkpoint, crypto::Algorithm::p256));
     CHECK(crypto::signs_with(Family::cst, crypto::Algorithm::p256));
     CHECK(crypto::signs_with(Family::gateway_receipt, crypto::Algorithm::p256));
+    CHECK(crypto::signs_with(Family::work_policy, crypto::Algorithm::p256));
 }
 
 TEST_CASE("family: its name reads back", "[crypto]") {

@@ -348,7 +348,7 @@ def every_key_signs(daemon):
 
     def all_sign():
         keys[:] = request(daemon.admin, "GET", "/v1/keys").json["keys"]
-        return len(keys) == 3 and all(key["signing"] for key in keys)
+        return len(keys) == 4 and all(key["signing"] for key in keys)
 
     try:
         wait_for(all_sign, RECOVERY, "every key signs")

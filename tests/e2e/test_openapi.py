@@ -783,6 +783,7 @@ class Beginnings(Conversation):
             self.ask_and_mutate(daemon, "admin", "POST", "/v1/keys", {**first, "family": "cst"}, 201)
             self.ask_for(daemon, "admin", "POST", "/v1/keys", {**first, "family": "checkpoint"}, 400, "INVALID_FIELD")
             self.ask_for(daemon, "admin", "POST", "/v1/keys", {"family": "checkpoint"}, 201)
+            self.ask_for(daemon, "admin", "POST", "/v1/keys", {**first, "family": "work_policy"}, 201)
             wait_until(lambda: self.ask(daemon, "observe", "GET", "/readyz").status == 200, "the other keys")
             self.p256_keys_serve(daemon)
 
@@ -815,7 +816,7 @@ class Beginnings(Conversation):
                 self.ask_and_mutate(daemon, role, "GET", target, None, 503, code)
         for role in ROLES:
             ready = self.ask_and_mutate(daemon, role, "GET", "/readyz", None, 503)
-            self.assertEqual([reason["code"] for reason in ready.json["reasons"]], [code] * (3 if role in WATCHERS else 1))
+            self.assertEqual([reason["code"] for reason in ready.json["reasons"]], [code] * (4 if role in WATCHERS else 1))
             self.ask_for(daemon, role, "GET", "/healthz", None, 200)
         # A store that was never seen has no list of keys, rather than an empty one.
         unseen = code != "KEY_MISSING"
@@ -829,7 +830,7 @@ class Beginnings(Conversation):
         self.ask_for(daemon, "issuer", "GET", "/readyz", None, 503)
         for role in WATCHERS:
             reasons = self.ask_for(daemon, role, "GET", "/readyz", None, 503).json["reasons"]
-            self.assertEqual([reason["message"].split(": ")[0] for reason in reasons], ["checkpoint", "cst"])
+            self.assertEqual([reason["message"].split(": ")[0] for reason in reasons], ["checkpoint", "cst", "work_policy"])
 
     def p256_keys_serve(self, daemon):
         for role in SIGNERS:

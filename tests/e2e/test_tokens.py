@@ -761,7 +761,7 @@ class Doors(TokenTest):
         (ours,), (theirs,) = self.issuer_jwks["keys"], self.daemon.jwks()["keys"]
         self.assertNotEqual(ours["kid"], theirs["kid"])
         keys = {key["family"]: key["kid"] for key in request(self.daemon.admin, "GET", "/v1/keys").json["keys"]}
-        self.assertEqual(set(keys), {"cst", "gateway_receipt", "checkpoint"})
+        self.assertEqual(set(keys), {"cst", "gateway_receipt", "work_policy", "checkpoint"})
         self.assertEqual((keys["cst"], keys["gateway_receipt"]), (ours["kid"], theirs["kid"]))
         did = request(self.daemon.issuer, "GET", "/v1/did").json
         raw = token_mutations.b64u(token_oracle.JwkKey(ours).raw)

@@ -56,7 +56,7 @@ TEST_CASE("status: tells of every store and family", "[service]") {
     awaited(on, true);
     const auto report = service::status(on.appliance);
     CHECK(report.ready());
-    REQUIRE(report.families.size() == 3);
+    REQUIRE(report.families.size() == 4);
     CHECK(report.families[0].backend == "memory");
     CHECK(report.families[0].key->key == on.key());
     REQUIRE(report.backends.size() == 1);
@@ -66,11 +66,11 @@ TEST_CASE("status: tells of every store and family", "[service]") {
 TEST_CASE("keys: the signing one is marked, and a second first key is refused", "[service]") {
     SoftwareAppliance on;
     const auto list = service::list_keys(on.appliance).value();
-    REQUIRE(list.keys.size() == 3);
+    REQUIRE(list.keys.size() == 4);
     CHECK(list.keys[0].signing);
     CHECK(list.keys[0].backend == "memory");
     on.backend.set_state(hsm::BackendState::absent);
-    CHECK(service::list_keys(on.appliance).value().keys.size() == 3);  // what it knew
+    CHECK(service::list_keys(on.appliance).value().keys.size() == 4);  // what it knew
     on.backend.set_state(hsm::BackendState::ready);
     CHECK(service::create_key(on.appliance, tests::kCaller, Family::gateway_receipt, std::nullopt)
               .error()

@@ -34,6 +34,7 @@ struct SoftwareAppliance {
     SoftwareBackend backend;
     hsm::Keyring keyring{{{crypto::Family::gateway_receipt, {&backend}},
                           {crypto::Family::cst, {&backend}},
+                          {crypto::Family::work_policy, {&backend}},
                           {crypto::Family::checkpoint, {&backend}}},
                          {}};
     std::vector<crypto::Family> families{crypto::kFamilies.begin(), crypto::kFamilies.end()};
