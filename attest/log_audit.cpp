@@ -1,8 +1,10 @@
 #include "attest/log_audit.h"
 
 #include "attest/state_audit.h"
+#include "claw/log_keys.h"
 #include "claw/tile.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace clawsigner::attest {
@@ -74,6 +76,15 @@ void check_setting(Audit& audit, const claw::LogState& state, const std::string&
     }
 }
 
+/// The key it is held against is the one the log began with, or one it went on with.
+void check_log_key(Audit& audit, const claw::LogState& state, const claw::NoteKey& key) {
+    const auto keys = claw::log_keys(state.settings());
+    const auto same = [&](const claw::NoteKey& other) { return other.text() == key.text(); };
+    if (!keys.ok() || std::ranges::none_of(*keys, same)) {
+        check_setting(audit, state, "log_key", key.text());
+    }
+}
+
 Status check_older(Audit& audit, LogFiles& files, const SignedHead& head,
                    const std::optional<std::string>& from) {
     if (!from) {
@@ -116,7 +127,7 @@ Status read_leaves(Audit& audit, LogFiles& files, const SignedHead& head,
     CHECK_OK(walk_log(files, head.checkpoint, audit.since, auditor));
     if (auditor.leaves() == head.checkpoint.size) {
         check_setting(audit, state.state(), "origin", head.checkpoint.origin);
-        check_setting(audit, state.state(), "log_key", head.key.text());
+        check_log_key(audit, state.state(), head.key);
         audit.state = state.state().digests();
     }
     return Status::done();

@@ -48,8 +48,8 @@ void StateAudit::check_content(std::uint64_t index, const claw::Leaf& leaf) {
         spend(*made.spent, *artefact);
     }
     const Status added = state_.add(made);
-    if (made.setting && !added.ok()) {
-        find("sets " + made.setting->name + " a second time");
+    if (!added.ok()) {
+        found_.push_back(added.error().message);
     }
 }
 

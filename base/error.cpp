@@ -26,13 +26,16 @@ std::string clipped(std::string text) {
 }
 
 /// In the order of ErrorCode.
-constexpr std::array<std::string_view, 30> kWireNames{
-    "UNSET",          "INTERNAL",           "BAD_REQUEST",     "MALFORMED_JSON", "INVALID_FIELD",
-    "TIMESTAMP_SKEW", "TOO_LARGE",          "SCOPE_TOO_LARGE", "POLICY_DENIED",  "FORBIDDEN",
-    "NOT_FOUND",      "METHOD_NOT_ALLOWED", "TIMEOUT",         "QUEUE_FULL",     "HSM_DOWN",
-    "PIN_HELD",       "KEY_MISSING",        "KEY_EXISTS",      "KEY_IN_USE",     "KEY_QUARANTINED",
-    "UNSUPPORTED",    "LEDGER_BLOCKED",     "LEDGER_DAMAGED",  "NONCE_REUSED",   "ID_REUSED",
-    "NOT_YET",        "PROOF_INVALID",      "CONFIG_INVALID",  "IO_FAILED",      "UNREACHABLE",
+constexpr std::array<std::string_view, 34> kWireNames{
+    "UNSET",         "INTERNAL",       "BAD_REQUEST",        "MALFORMED_JSON",
+    "INVALID_FIELD", "TIMESTAMP_SKEW", "TOO_LARGE",          "SCOPE_TOO_LARGE",
+    "POLICY_DENIED", "FORBIDDEN",      "NOT_FOUND",          "METHOD_NOT_ALLOWED",
+    "TIMEOUT",       "QUEUE_FULL",     "HSM_DOWN",           "PIN_HELD",
+    "KEY_MISSING",   "KEY_EXISTS",     "KEY_IN_USE",         "KEY_QUARANTINED",
+    "KEY_FROZEN",    "KEY_NOT_ACTIVE", "ILLEGAL_TRANSITION", "ROTATION_PENDING",
+    "UNSUPPORTED",   "LEDGER_BLOCKED", "LEDGER_DAMAGED",     "NONCE_REUSED",
+    "ID_REUSED",     "NOT_YET",        "PROOF_INVALID",      "CONFIG_INVALID",
+    "IO_FAILED",     "UNREACHABLE",
 };
 static_assert(kWireNames.size() == static_cast<std::size_t>(ErrorCode::unreachable) + 1);
 static_assert(kWireNames[static_cast<std::size_t>(ErrorCode::not_yet)] == "NOT_YET");

@@ -33,6 +33,10 @@ enum class ErrorCode : std::uint8_t {
     key_exists,
     key_in_use,
     key_quarantined,
+    key_frozen,
+    key_not_active,
+    illegal_transition,
+    rotation_pending,
     unsupported,
     // The ledger.
     ledger_blocked,

@@ -38,7 +38,7 @@ std::optional<KeyState> key_state_from_name(std::string_view name) noexcept;
 
 struct KeyRecord {
     crypto::Family family{};
-    std::uint32_t version = 0;  // from 1, without a gap
+    std::uint32_t version = 0;  // from 1
     KeyState state{};
     crypto::PublicKey public_key;
     /// In its store, 16 hex digits. None: the private half was never held here (an adopted key).

@@ -28,6 +28,22 @@ void close(JsonWriter& out, UnixMillis time, std::string_view type) {
     out.text("time", base::format_utc(time)).text("type", type).integer("v", 1);
 }
 
+/// Row names are plain ASCII, whose order is also RFC 8785's.
+std::string rows_text(const std::map<std::string, std::optional<std::string>>& rows) {
+    std::string text = "{";
+    for (const auto& [name, value] : rows) {
+        text.append(text.size() > 1 ? "," : "");
+        append_json_string(text, name);
+        text.append(":");
+        if (value) {
+            append_json_string(text, *value);
+        } else {
+            text.append("null");
+        }
+    }
+    return text.append("}");
+}
+
 struct Print {
     UnixMillis time;
 
@@ -84,6 +100,21 @@ struct Print {
         out.text("name", leaf.name);
         close(out, time, "setting");
         out.text("value", leaf.value);
+        return out.done();
+    }
+    std::string operator()(const ActLeaf& leaf) const {
+        JsonWriter out;
+        out.text("act", leaf.act);
+        write_caller(out, leaf.caller);
+        out.optional_text("request", leaf.request).raw("set", rows_text(leaf.set));
+        out.text("subject", leaf.subject);
+        close(out, time, "act");
+        return out.optional_text("why", leaf.why).done();
+    }
+    std::string operator()(const ManifestLeaf& leaf) const {
+        JsonWriter out;
+        out.text("as_of", base::format_utc(leaf.as_of)).text("sha256", leaf.sha256);
+        close(out, time, "manifest");
         return out.done();
     }
     std::string operator()(const StateLeaf& leaf) const {
@@ -162,7 +193,62 @@ LeafContent read_stop(JsonReader&) {
 LeafContent read_setting(JsonReader& in) {
     SettingLeaf leaf;
     leaf.name = in.text("name", kMaxName);
+    if (leaf.name.find('/') != std::string::npos) {
+        in.refuse("name", "must have no '/'");
+    }
     leaf.value = in.text("value", kMaxText);
+    return leaf;
+}
+
+bool is_row_name(std::string_view name) {
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyz0123456789_-./";
+    return !name.empty() && name.size() <= kMaxName && name.find('/') != std::string_view::npos &&
+           name.find_first_not_of(kPlain) == std::string_view::npos;
+}
+
+std::map<std::string, std::optional<std::string>> read_rows(JsonReader& in) {
+    std::map<std::string, std::optional<std::string>> rows;
+    const JsonValue* set = in.object("set");
+    if (set == nullptr) {
+        return rows;
+    }
+    for (const auto& member : set->get_object()) {
+        const JsonValue& value = member.value();
+        if (!is_row_name(member.key()) || !(value.is_string() || value.is_null())) {
+            in.refuse("set", "must hold rows of the state");
+            return {};
+        }
+        rows.emplace(member.key(), value.is_null()
+                                       ? std::nullopt
+                                       : std::optional<std::string>(value.get_string()));
+    }
+    return rows;
+}
+
+LeafContent read_act(JsonReader& in) {
+    ActLeaf leaf;
+    leaf.act = in.text("act", kMaxName);
+    leaf.subject = in.text("subject", kMaxName);
+    leaf.caller = read_caller(in);
+    leaf.why = in.optional_text("why", kMaxText);
+    leaf.request = in.optional_text("request", kMaxName);
+    leaf.set = read_rows(in);
+    return leaf;
+}
+
+UnixMillis read_time(JsonReader& in, std::string_view name = "time") {
+    const auto time = base::parse_utc(in.text(name, kMaxName));
+    if (!time.ok()) {
+        in.refuse(name, "is no time");
+        return {};
+    }
+    return *time;
+}
+
+LeafContent read_manifest(JsonReader& in) {
+    ManifestLeaf leaf;
+    leaf.as_of = read_time(in, "as_of");
+    leaf.sha256 = in.b64u("sha256", kHash, kHash);
     return leaf;
 }
 
@@ -174,7 +260,7 @@ LeafContent read_state(JsonReader& in) {
 }
 
 using Read = LeafContent (*)(JsonReader&);
-constexpr std::array<std::pair<std::string_view, Read>, 7> kKinds{{
+constexpr std::array<std::pair<std::string_view, Read>, 9> kKinds{{
     {"artefact", read_artefact},
     {"key", read_key},
     {"refusal", read_refusal},
@@ -182,16 +268,9 @@ constexpr std::array<std::pair<std::string_view, Read>, 7> kKinds{{
     {"stop", read_stop},
     {"setting", read_setting},
     {"state", read_state},
+    {"act", read_act},
+    {"manifest", read_manifest},
 }};
-
-UnixMillis read_time(JsonReader& in) {
-    const auto time = base::parse_utc(in.text("time", kMaxName));
-    if (!time.ok()) {
-        in.refuse("time", "is no time");
-        return {};
-    }
-    return *time;
-}
 
 Result<Leaf> read_leaf(const JsonValue& document) {
     JsonReader in(document, "");

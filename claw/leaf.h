@@ -6,6 +6,7 @@
 #include "crypto/family.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,9 +43,9 @@ struct ArtefactLeaf {
     std::optional<std::string> request_sha256;
 };
 
-/// A key was made, discarded, …
+/// What could not be used was thrown out of a store.
 struct KeyLeaf {
-    std::string event;  // "created", "discarded"
+    std::string event;  // "discarded"
     std::string id;     // in its store; may be a label where there is no id
     std::optional<std::string> family;
     std::optional<std::string> kid;
@@ -66,10 +67,29 @@ struct StartLeaf {
 };
 struct StopLeaf {};
 
-/// A value the log's own reading depends on ("origin", "log_key"). It is set once.
+/// A value the log's own reading depends on ("origin", "log_key"). It is set once. Its name has no
+/// '/' in it.
 struct SettingLeaf {
     std::string name;
     std::string value;
+};
+
+/// What was done to the appliance itself, and what its state says from here on: a key was made,
+/// activated, frozen; an operator came or went. One leaf is one step: all of it stands or nothing.
+struct ActLeaf {
+    std::string act;                   // "keys.rotate"
+    std::string subject;               // what it was done to: "gateway_receipt/2"
+    std::optional<LeafCaller> caller;  // none: the clock or the appliance's own tidying
+    std::optional<std::string> why;
+    std::optional<std::string> request;  // the approved one this carries out
+    /// Rows of the state, by name; each name has a '/' in it. Nothing: the row goes.
+    std::map<std::string, std::optional<std::string>> set;
+};
+
+/// The digest of the key manifest that is published from here on.
+struct ManifestLeaf {
+    UnixMillis as_of;
+    std::string sha256;
 };
 
 /// The digests of the state that the leaves before this one make (LogState::digests).
@@ -79,8 +99,8 @@ struct StateLeaf {
     friend bool operator==(const StateLeaf&, const StateLeaf&) = default;
 };
 
-using LeafContent =
-    std::variant<ArtefactLeaf, KeyLeaf, RefusalLeaf, StartLeaf, StopLeaf, SettingLeaf, StateLeaf>;
+using LeafContent = std::variant<ArtefactLeaf, KeyLeaf, RefusalLeaf, StartLeaf, StopLeaf,
+                                 SettingLeaf, StateLeaf, ActLeaf, ManifestLeaf>;
 
 struct Leaf {
     UnixMillis time;

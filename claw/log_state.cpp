@@ -36,7 +36,7 @@ Bytes encoded(const SpentRow& row) {
     return bytes;
 }
 
-std::string text_of(const std::map<std::string, SettingRow>& settings) {
+std::string text_of(const Settings& settings) {
     std::string text = "[";
     for (const auto& [name, row] : settings) {
         text.append(text.size() > 1 ? ",[" : "[");
@@ -46,6 +46,11 @@ std::string text_of(const std::map<std::string, SettingRow>& settings) {
         text.append(",").append(std::to_string(row.leaf)).append("]");
     }
     return text.append("]");
+}
+
+RowChange change(std::uint64_t index, const std::string& name,
+                 const std::optional<std::string>& value) {
+    return {name, value ? std::optional(SettingRow{index, name, *value}) : std::nullopt};
 }
 
 }  // namespace
@@ -60,25 +65,64 @@ SpentName spent_nonce(const crypto::Sha256& key) noexcept {
     return first_bytes(key);
 }
 
+std::string signing_row_name(crypto::Family family) {
+    return std::string("signing/").append(crypto::family_name(family));
+}
+
 Result<StateRows> rows_of(std::uint64_t index, const Leaf& leaf) {
     StateRows rows;
+    rows.leaf = index;
     if (const auto* setting = std::get_if<SettingLeaf>(&leaf.content)) {
         rows.setting = SettingRow{index, setting->name, setting->value};
+    } else if (const auto* act = std::get_if<ActLeaf>(&leaf.content)) {
+        for (const auto& [name, value] : act->set) {
+            rows.changes.push_back(change(index, name, value));
+        }
+    } else if (const auto* manifest = std::get_if<ManifestLeaf>(&leaf.content)) {
+        rows.changes.push_back(
+            change(index, std::string(kManifestRow),
+                   base::format_utc(manifest->as_of).append(" ").append(manifest->sha256)));
     }
+    const auto* artefact = std::get_if<ArtefactLeaf>(&leaf.content);
+    if (artefact == nullptr) {
+        return rows;
+    }
+    rows.signed_with = SignedWith{artefact->family, artefact->kid};
     // The v1.0 receipt stands beside the receipt whose id it bears, and spends nothing again.
-    if (const auto* artefact = std::get_if<ArtefactLeaf>(&leaf.content);
-        artefact != nullptr && artefact->artefact != kLegacyReceipt) {
+    if (artefact->artefact != kLegacyReceipt) {
         TRY(const auto nonce, nonce_of(*artefact));
         rows.spent = SpentRow{index, spent_id(artefact->family, artefact->id), nonce};
     }
     return rows;
 }
 
+Status LogState::admits(const SignedWith& key) const {
+    const auto row = settings_->find(signing_row_name(key.family));
+    return row == settings_->end() || row->second.value == key.kid
+               ? Status::done()
+               : Status(
+                     Error(ErrorCode::key_not_active, "the key does not sign any more; ask again"));
+}
+
 Status LogState::add(const StateRows& rows) {
-    if (rows.setting && !settings_.emplace(rows.setting->name, *rows.setting).second) {
-        return Error(ErrorCode::ledger_damaged, "leaf " + std::to_string(rows.setting->leaf) +
-                                                    " sets " + rows.setting->name +
-                                                    " a second time");
+    const std::string named = "leaf " + std::to_string(rows.leaf);
+    if (rows.signed_with && !admits(*rows.signed_with).ok()) {
+        return Error(ErrorCode::ledger_damaged,
+                     named + " is signed with a key that does not sign at that place");
+    }
+    if (rows.setting || !rows.changes.empty()) {
+        auto next = std::make_shared<Settings>(*settings_);
+        if (rows.setting && !next->emplace(rows.setting->name, *rows.setting).second) {
+            return Error(ErrorCode::ledger_damaged,
+                         named + " sets " + rows.setting->name + " a second time");
+        }
+        for (const RowChange& changed : rows.changes) {
+            next->erase(changed.name);
+            if (changed.row) {
+                next->emplace(changed.name, *changed.row);
+            }
+        }
+        settings_ = std::move(next);
     }
     if (rows.spent) {
         Bytes bytes(spent_.begin(), spent_.end());
@@ -90,7 +134,7 @@ Status LogState::add(const StateRows& rows) {
 }
 
 StateLeaf LogState::digests() const {
-    return {base::base64url_encode(crypto::sha256(text_of(settings_))),
+    return {base::base64url_encode(crypto::sha256(text_of(*settings_))),
             base::base64url_encode(spent_)};
 }
 

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "claw/json_reader.h"
 #include "claw/json_writer.h"
-#include "cli/client.h"
+#include "cli/conversation.h"
 #include "cli/output.h"
 
 #include <cerrno>
@@ -19,57 +19,6 @@ constexpr std::size_t kMaxRequest = 1U << 20U;
 
 using claw::JsonObject;
 using claw::JsonValue;
-using Rows = std::vector<std::vector<std::string>>;
-
-/// The error a daemon answered with; its code is only a text here, so it is printed, not compared.
-int report_refusal(const Reply& reply, bool json) {
-    if (json) {
-        std::printf("%s\n", printable(reply.body).c_str());
-        return kRefused;
-    }
-    const auto document = claw::parse_json(reply.body, claw::JsonRules::javascript);
-    const JsonValue* error = document.ok() && document->is_object()
-                                 ? document->get_object().if_contains("error")
-                                 : nullptr;
-    if (error == nullptr || !error->is_object()) {
-        std::fprintf(stderr, "clawsigner: the daemon answered %u: %s\n", reply.status,
-                     printable(reply.body).c_str());
-        return kRefused;
-    }
-    std::fprintf(stderr, "clawsigner: %s: %s\n",
-                 printable(cell(error->get_object(), "code")).c_str(),
-                 printable(cell(error->get_object(), "message")).c_str());
-    return kRefused;
-}
-
-bool is_good(const Reply& reply) {
-    return reply.status >= 200 && reply.status < 300;
-}
-
-/// Sends the request and prints the answer: as it is with --json, else as `print` shows it.
-int talk(const Connection& to, std::string_view method, std::string_view target,
-         std::string_view body, void (*print)(const JsonObject&)) {
-    const auto reply = request(to.socket, method, target, body);
-    if (!reply.ok()) {
-        return report(reply.error(), to.json);
-    }
-    if (!is_good(*reply)) {
-        return report_refusal(*reply, to.json);
-    }
-    const auto document = claw::parse_json(reply->body, claw::JsonRules::javascript);
-    if (to.json || !document.ok() || !document->is_object()) {
-        std::printf("%s\n", printable(reply->body).c_str());
-    } else {
-        print(document->get_object());
-    }
-    return kGood;
-}
-
-const boost::json::array& array_member(const JsonObject& object, std::string_view name) {
-    static const boost::json::array kNone;
-    const JsonValue* value = object.if_contains(name);
-    return value != nullptr && value->is_array() ? value->get_array() : kNone;
-}
 
 /// The messages of an array of errors, or of one error, in a line.
 std::string reasons_of(const JsonObject& object) {
@@ -138,44 +87,6 @@ void print_status(const JsonObject& status) {
     print_ledger(status);
 }
 
-std::vector<std::string> key_row(const JsonObject& key) {
-    return {cell(key, "id"),        cell(key, "family"),
-            cell(key, "version"),   cell(key, "signing") == "true" ? "signing" : "idle",
-            cell(key, "algorithm"), cell(key, "kid"),
-            cell(key, "assurance"), cell(key, "did")};
-}
-
-void print_keys(const JsonObject& answer) {
-    Rows rows{{"ID", "FAMILY", "VERSION", "STATE", "ALGORITHM", "KID", "ASSURANCE", "DID"}};
-    for (const JsonValue& key : array_member(answer, "keys")) {
-        rows.push_back(key_row(key.get_object()));
-    }
-    std::printf("%s", table(rows).c_str());
-    for (const JsonValue& entry : array_member(answer, "unusable")) {
-        const JsonObject& key = entry.get_object();
-        std::printf("unusable: %s (%s): %s\n", printable(cell(key, "id")).c_str(),
-                    printable(cell(key, "label")).c_str(), printable(cell(key, "reason")).c_str());
-    }
-}
-
-void print_discarded(const JsonObject& answer) {
-    for (const JsonValue& entry : array_member(answer, "discarded")) {
-        const JsonObject& key = entry.get_object();
-        std::printf("discarded: %s (%s): %s\n", printable(cell(key, "id")).c_str(),
-                    printable(cell(key, "label")).c_str(), printable(cell(key, "reason")).c_str());
-    }
-}
-
-void print_key(const JsonObject& answer) {
-    const JsonValue* key = answer.if_contains("key");
-    if (key == nullptr || !key->is_object()) {
-        return;
-    }
-    Rows rows{{"ID", "FAMILY", "VERSION", "STATE", "ALGORITHM", "KID", "ASSURANCE", "DID"}};
-    rows.push_back(key_row(key->get_object()));
-    std::printf("%s", table(rows).c_str());
-}
-
 void print_as_json(const JsonObject& answer) {
     std::string text;
     claw::append_json(text, answer);
@@ -198,24 +109,6 @@ std::string daemon_beside(const std::string& self) {
 
 int show_status(const Connection& to) {
     return talk(to, "GET", "/v1/status", "", print_status);
-}
-
-int list_keys(const Connection& to) {
-    return talk(to, "GET", "/v1/keys", "", print_keys);
-}
-
-int create_key(const Connection& to, const std::string& family, const std::string& algorithm) {
-    claw::JsonWriter body;
-    body.text("family", family);
-    if (!algorithm.empty()) {
-        body.text("algorithm", algorithm);
-    }
-    return talk(to, "POST", "/v1/keys", body.done(), print_key);
-}
-
-int discard_key(const Connection& to, const std::string& id) {
-    return talk(to, "POST", "/v1/keys/discard", claw::JsonWriter().text("id", id).done(),
-                print_discarded);
 }
 
 int retry_pin(const Connection& to, const std::string& backend) {

@@ -12,11 +12,6 @@ struct Connection {
 };
 
 int show_status(const Connection& to);
-int list_keys(const Connection& to);
-/// `algorithm` may be empty: the daemon's configuration decides.
-int create_key(const Connection& to, const std::string& family, const std::string& algorithm);
-/// `id` as list_keys shows it among the unusable ones; the label of what has no id.
-int discard_key(const Connection& to, const std::string& id);
 /// `backend` may be empty where the daemon has only one.
 int retry_pin(const Connection& to, const std::string& backend);
 /// `file` holds the request's JSON; "-" is standard input.

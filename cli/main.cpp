@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/key_options.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "cli/verify_command.h"
@@ -26,11 +27,9 @@ struct Options {
     bool json = false;
     std::string socket;
     std::string file;
-    std::string family;
     std::string algorithm;
     std::string directory;
     std::string backend;
-    std::string id;
     bool legacy = false;
     cli::Trust trust;
     cli::TokenTerms terms;
@@ -75,43 +74,6 @@ void add_status(CLI::App& app, Options& options) {
     command->callback([&options] {
         options.command = [&options] { return cli::show_status(options.connection(kAdminSocket)); };
     });
-}
-
-void add_discard(CLI::App& keys, Options& options) {
-    CLI::App* discard = keys.add_subcommand(
-        "discard", "destroy what keys list shows as unusable, such as half of a key; for good");
-    discard->add_option("ID", options.id, "as keys list shows it; the label of what has no id")
-        ->required();
-    add_socket(*discard, options, kAdminSocket);
-    discard->callback([&options] {
-        options.command = [&options] {
-            return cli::discard_key(options.connection(kAdminSocket), options.id);
-        };
-    });
-}
-
-void add_keys(CLI::App& app, Options& options) {
-    CLI::App* keys = app.add_subcommand("keys", "the signing keys")->require_subcommand(0, 1);
-    CLI::App* list = keys->add_subcommand("list", "every key of ours in every store");
-    add_socket(*list, options, kAdminSocket);
-    list->callback([&options] {
-        options.command = [&options] { return cli::list_keys(options.connection(kAdminSocket)); };
-    });
-    CLI::App* create =
-        keys->add_subcommand("create", "make a family's first key, inside its store");
-    create
-        ->add_option("FAMILY", options.family,
-                     "what the key is for: gateway_receipt, cst, work_policy or checkpoint")
-        ->required();
-    add_algorithm(*create, options, "as configured");
-    add_socket(*create, options, kAdminSocket);
-    create->callback([&options] {
-        options.command = [&options] {
-            return cli::create_key(options.connection(kAdminSocket), options.family,
-                                   options.algorithm);
-        };
-    });
-    add_discard(*keys, options);
 }
 
 void add_pin(CLI::App& app, Options& options) {
@@ -231,7 +193,7 @@ int main(int argc, char** argv) {
                  "print JSON for machines; stands before or after the command");
     add_init(app, options);
     add_status(app, options);
-    add_keys(app, options);
+    cli::add_keys(app, options.json, options.command);
     add_pin(app, options);
     add_sign(app, options);
     add_issue(app, options);

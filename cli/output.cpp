@@ -115,21 +115,26 @@ std::string cell(const claw::JsonObject& object, std::string_view name) {
     return value->is_string() ? std::string(value->get_string()) : claw::json_text(*value);
 }
 
+std::string span_text(std::chrono::seconds span) {
+    const auto seconds = span.count();
+    if (seconds < 120) {
+        return std::to_string(seconds) + " s";
+    }
+    if (seconds < 7200) {
+        return std::to_string(seconds / 60) + " min";
+    }
+    return seconds < 172'800 ? std::to_string(seconds / 3600) + " h"
+                             : std::to_string(seconds / 86'400) + " d";
+}
+
 std::string ago(std::string_view utc) {
     const auto time = base::parse_utc(utc);
     if (!time.ok()) {
         return std::string(utc);
     }
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(base::SystemClock().now() - *time).count();
-    if (seconds < 120) {
-        return std::to_string(std::max<long long>(seconds, 0)) + " s ago";
-    }
-    if (seconds < 7200) {
-        return std::to_string(seconds / 60) + " min ago";
-    }
-    return seconds < 172'800 ? std::to_string(seconds / 3600) + " h ago"
-                             : std::to_string(seconds / 86'400) + " d ago";
+    const auto past =
+        std::chrono::duration_cast<std::chrono::seconds>(base::SystemClock().now() - *time);
+    return past.count() < 0 ? "in " + span_text(-past) : span_text(past) + " ago";
 }
 
 }  // namespace clawsigner::cli

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "claw/json.h"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,10 @@ std::string table(const std::vector<std::vector<std::string>>& cells);
 /// A member's text; what is not text is printed as JSON, what is absent as "-".
 std::string cell(const claw::JsonObject& object, std::string_view name);
 
-/// "3 min ago", for a time as the daemon prints it; the text itself when it is none.
+/// "90 s", "3 min", "5 h", "12 d".
+std::string span_text(std::chrono::seconds span);
+
+/// "3 min ago" or "in 3 min", for a time as the daemon prints it; the text itself when it is none.
 std::string ago(std::string_view utc);
 
 }  // namespace clawsigner::cli

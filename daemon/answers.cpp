@@ -64,18 +64,49 @@ std::string attributes_text(const hsm::KeyAttributes& attributes) {
         .done();
 }
 
+void write_time(JsonWriter& out, std::string_view name, const std::optional<UnixMillis>& time) {
+    if (time) {
+        out.text(name, base::format_utc(*time));
+    }
+}
+
 std::string key_text(const service::KeyView& view) {
-    return JsonWriter()
-        .text("id", view.key.id.text())
-        .text("family", family_name(view.key.name.family))
-        .integer("version", view.key.name.version)
+    const claw::KeyRecord& record = view.record;
+    JsonWriter out;
+    out.optional_text("id", record.id)
+        .text("family", family_name(record.family))
+        .integer("version", record.version)
+        .text("state", key_state_name(record.state))
         .boolean("signing", view.signing)
-        .text("algorithm", algorithm_name(view.key.public_key.algorithm()))
+        .text("algorithm", algorithm_name(record.public_key.algorithm()))
         .text("kid", view.identity.kid)
-        .text("did", view.identity.did)
-        .text("backend", view.backend)
-        .text("assurance", "host-asserted")
-        .raw("attributes", attributes_text(view.key.attributes))
+        .text("did", view.identity.did);
+    if (!view.backend.empty()) {
+        out.text("backend", view.backend);
+    }
+    out.text("assurance", "host-asserted").text("created", base::format_utc(record.created));
+    write_time(out, "activate_at", record.activate_at);
+    write_time(out, "active_since", record.active_since);
+    write_time(out, "active_until", record.active_until);
+    write_time(out, "not_after", record.not_after);
+    write_time(out, "compromised_since", record.compromised_since);
+    if (record.compromised_leaf) {
+        out.integer("compromised_leaf", static_cast<std::int64_t>(*record.compromised_leaf));
+    }
+    out.optional_text("proof", record.proof);
+    if (view.attributes) {
+        out.raw("attributes", attributes_text(*view.attributes));
+    }
+    if (view.fault) {
+        out.raw("fault", error_text(*view.fault));
+    }
+    return out.done();
+}
+
+std::string family_view_text(const service::FamilyView& view) {
+    return JsonWriter()
+        .text("family", family_name(view.family))
+        .boolean("frozen", view.frozen)
         .done();
 }
 
@@ -174,6 +205,8 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::key_in_use:
         case ErrorCode::nonce_reused:
         case ErrorCode::id_reused:
+        case ErrorCode::illegal_transition:
+        case ErrorCode::rotation_pending:
             return 409;
         case ErrorCode::too_large:
             return 413;
@@ -183,6 +216,8 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::pin_held:
         case ErrorCode::key_missing:
         case ErrorCode::key_quarantined:
+        case ErrorCode::key_frozen:
+        case ErrorCode::key_not_active:
         case ErrorCode::queue_full:
         case ErrorCode::ledger_blocked:
         case ErrorCode::ledger_damaged:
@@ -202,7 +237,8 @@ unsigned http_status(ErrorCode code) noexcept {
 Answer error_answer(const Error& error) {
     Answer answer{
         http_status(error.code), error_object(error), {}, wire_name(error.code), error.rule};
-    if (error.code == ErrorCode::queue_full || error.code == ErrorCode::not_yet) {
+    if (error.code == ErrorCode::queue_full || error.code == ErrorCode::not_yet ||
+        error.code == ErrorCode::key_not_active) {
         answer.headers.emplace_back("Retry-After", "1");
     }
     return answer;
@@ -308,6 +344,7 @@ Answer backend_answer(const service::BackendReport& report) {
 Answer key_list_answer(const service::KeyList& list) {
     return {200,
             JsonWriter()
+                .raw("families", array_of(list.families, family_view_text))
                 .raw("keys", array_of(list.keys, key_text))
                 .raw("unusable", array_of(list.unusable, unusable_text))
                 .done(),
@@ -319,8 +356,12 @@ Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys) {
     return {200, JsonWriter().raw("discarded", array_of(keys, unusable_text)).done(), {}, {}};
 }
 
-Answer key_answer(const service::KeyView& view) {
-    return {201, JsonWriter().raw("key", key_text(view)).done(), {}, {}};
+Answer key_answer(unsigned status, const service::KeyView& view) {
+    return {status, JsonWriter().raw("key", key_text(view)).done(), {}, {}};
+}
+
+Answer family_answer(const service::FamilyView& view) {
+    return {200, JsonWriter().raw("family", family_view_text(view)).done(), {}, {}};
 }
 
 }  // namespace clawsigner::daemon

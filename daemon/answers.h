@@ -34,6 +34,7 @@ Answer status_answer(const service::StatusReport& report);
 Answer backend_answer(const service::BackendReport& report);
 Answer key_list_answer(const service::KeyList& list);
 Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys);
-Answer key_answer(const service::KeyView& view);
+Answer key_answer(unsigned status, const service::KeyView& view);
+Answer family_answer(const service::FamilyView& view);
 
 }  // namespace clawsigner::daemon

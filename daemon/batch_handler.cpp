@@ -47,6 +47,12 @@ boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call) {
     const auto outcomes =
         co_await recorded(*call.appliance.ledger, std::move(entries), call.appliance.limits.ledger);
     batch->settle(outcomes);
+    for (int again = 0; again < kMostSwitches; ++again) {
+        auto late = batch->sign_again(call.appliance, call.caller);
+        const auto later = co_await recorded(*call.appliance.ledger, std::move(late),
+                                             call.appliance.limits.ledger);
+        batch->settle(later);
+    }
     note_refusals(call, *batch);
     co_return batch_answer(*batch);
 }

@@ -19,30 +19,6 @@ namespace {
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMaxHandle = 8192;
 
-struct KeyRequest {
-    crypto::Family family{};
-    std::optional<crypto::Algorithm> algorithm;
-};
-
-Result<KeyRequest> parse_key_request(std::string_view body) {
-    TRY(const claw::JsonValue document, claw::parse_json(body, claw::JsonRules::door));
-    claw::JsonReader in(document, "");
-    KeyRequest request;
-    if (const auto family = crypto::family_from_name(in.text("family", kMaxName))) {
-        request.family = *family;
-    } else {
-        in.refuse("family", "must be one of: " + crypto::family_names());
-    }
-    if (const auto name = in.optional_text("algorithm", kMaxName)) {
-        request.algorithm = crypto::algorithm_from_name(*name);
-        if (!request.algorithm) {
-            in.refuse("algorithm", "must be ed25519 or p256");
-        }
-    }
-    CHECK_OK(in.finish());
-    return request;
-}
-
 template <class T>
 Answer answer_or_error(const Result<T>& result, Answer (*print)(const T&)) {
     return result.ok() ? print(*result) : error_answer(result.error());
@@ -66,11 +42,6 @@ Result<std::vector<crypto::KeyIdentity>> published(const Call& call) {
         return Error(ErrorCode::internal, "this socket speaks of no one family");
     }
     return service::published_keys(call.appliance, *family);
-}
-
-Result<service::KeyView> created_key(const Call& call) {
-    TRY(const KeyRequest request, parse_key_request(call.body));
-    return service::create_key(call.appliance, call.caller, request.family, request.algorithm);
 }
 
 Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
@@ -108,6 +79,13 @@ boost::asio::awaitable<std::vector<ledger::Outcome>> recorded_one(const Call& ca
     return recorded(*call.appliance.ledger, std::move(entries), call.appliance.limits.ledger);
 }
 
+/// Its key stopped signing while it was on its way to the disk: nothing was recorded, and a key
+/// that signs now can be asked.
+template <class T>
+bool came_too_late(const Result<T>& settled) {
+    return !settled.ok() && settled.error().code == ErrorCode::key_not_active;
+}
+
 }  // namespace
 
 Result<bool> read_legacy_flag(std::string_view query) {
@@ -121,15 +99,20 @@ Result<bool> read_legacy_flag(std::string_view query) {
 }
 
 boost::asio::awaitable<Answer> sign_receipt(const Call& call) {
-    auto made = made_receipt(call);
-    if (!made.ok()) {
-        co_return error_answer(made.error());
+    for (int switches = 0;; ++switches) {
+        auto made = made_receipt(call);
+        if (!made.ok()) {
+            co_return error_answer(made.error());
+        }
+        if (made->entry.items.empty()) {
+            co_return receipt_answer(made->artefact);
+        }
+        const auto outcomes = co_await recorded_one(call, made->entry);
+        const auto receipt = service::settled(*std::move(made), outcomes.front());
+        if (!came_too_late(receipt) || switches == kMostSwitches) {
+            co_return answer_or_error(receipt, receipt_answer);
+        }
     }
-    if (made->entry.items.empty()) {
-        co_return receipt_answer(made->artefact);
-    }
-    const auto outcomes = co_await recorded_one(call, made->entry);
-    co_return answer_or_error(service::settled(*std::move(made), outcomes.front()), receipt_answer);
 }
 
 Answer get_jwks(const Call& call) {
@@ -142,12 +125,17 @@ Answer get_did(const Call& call) {
 }
 
 boost::asio::awaitable<Answer> issue_token(const Call& call) {
-    auto made = made_token(call);
-    if (!made.ok()) {
-        co_return error_answer(made.error());
+    for (int switches = 0;; ++switches) {
+        auto made = made_token(call);
+        if (!made.ok()) {
+            co_return error_answer(made.error());
+        }
+        const auto outcomes = co_await recorded_one(call, made->entry);
+        const auto token = service::settled(*std::move(made), outcomes.front());
+        if (!came_too_late(token) || switches == kMostSwitches) {
+            co_return answer_or_error(token, token_answer);
+        }
     }
-    const auto outcomes = co_await recorded_one(call, made->entry);
-    co_return answer_or_error(service::settled(*std::move(made), outcomes.front()), token_answer);
 }
 
 Answer get_healthz(const Call&) {
@@ -162,14 +150,6 @@ Answer get_readyz(const Call& call) {
 
 Answer get_status(const Call& call) {
     return status_answer(service::status(call.appliance));
-}
-
-Answer list_keys(const Call& call) {
-    return answer_or_error(service::list_keys(call.appliance), key_list_answer);
-}
-
-Answer create_key(const Call& call) {
-    return answer_or_error(created_key(call), key_answer);
 }
 
 Answer discard_key(const Call& call) {

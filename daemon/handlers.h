@@ -9,6 +9,9 @@
 /// operation, prints its answer.
 namespace clawsigner::daemon {
 
+/// So often a request is signed again whose key stopped signing before its leaf was on disk.
+inline constexpr int kMostSwitches = 3;
+
 boost::asio::awaitable<Answer> sign_receipt(const Call& call);
 boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call);
 
@@ -27,6 +30,12 @@ Answer get_proof(const Call& call);
 Answer get_status(const Call& call);
 Answer list_keys(const Call& call);
 Answer create_key(const Call& call);
+Answer rotate_key(const Call& call);
+Answer freeze_family(const Call& call);
+Answer unfreeze_family(const Call& call);
+Answer retire_key(const Call& call);
+Answer destroy_key(const Call& call);
+Answer compromise_key(const Call& call);
 Answer discard_key(const Call& call);
 Answer retry_pin(const Call& call);
 

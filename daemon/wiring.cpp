@@ -8,6 +8,7 @@
 #include "pkcs11/softhsm_lock.h"
 #include "pkcs11/token_backend.h"
 #include "service/checkpointer.h"
+#include "service/lifecycle.h"
 #include "service/prober.h"
 #include "service/refusals.h"
 
@@ -260,6 +261,16 @@ void log_state(const Log& log, const std::string& backend, const hsm::BackendSta
     log.event("backend.state", good ? Log::Level::info : Log::Level::warning, std::move(members));
 }
 
+void log_act(const Log& log, const claw::ActLeaf& act) {
+    claw::JsonWriter members;
+    members.text("act", act.act).text("subject", act.subject);
+    if (act.caller) {
+        members.integer("uid", act.caller->uid);
+    }
+    members.optional_text("why", act.why).optional_text("approved", act.request);
+    log.event("state.act", Log::Level::info, std::move(members));
+}
+
 void log_ledger(const Log& log, const ledger::LogStatus& status) {
     const bool good = status.health == ledger::Health::good;
     claw::JsonWriter members;
@@ -320,6 +331,16 @@ public:
         }
         keyring_ = std::make_unique<hsm::Keyring>(std::move(homes),
                                                   hsm::VerifyPolicy{config.signing.verify_one_in});
+        service::Lifecycle::Options living;
+        living.deadline = config.signing.deadline + config.ledger.deadline;
+        living.on_act = [&log](const auto& act) { log_act(log, act); };
+        auto opened = service::Lifecycle::open(*ledger_, *keyring_, *clock_, std::move(living));
+        if (!opened.ok()) {
+            failure_ = opened.error();
+            return;
+        }
+        lifecycle_ = std::move(opened).value();
+        appliance_.lifecycle = lifecycle_.get();
         service::Prober::Options probing;
         probing.deadline = config.signing.deadline;
         prober_ =
@@ -340,7 +361,11 @@ public:
 
     const service::Appliance& appliance() const override { return appliance_; }
 
+    /// Why it could not be made.
+    const std::optional<Error>& failure() const { return failure_; }
+
 private:
+    std::optional<Error> failure_;
     // In the order of their lifetimes.
     pkcs11::SoftHsmLock lock_;
     std::unique_ptr<base::SystemClock> clock_;
@@ -348,6 +373,7 @@ private:
     service::Refusals refusals_;
     std::vector<std::unique_ptr<hsm::Backend>> backends_;
     std::unique_ptr<hsm::Keyring> keyring_;
+    std::unique_ptr<service::Lifecycle> lifecycle_;
     std::unique_ptr<service::Prober> prober_;
     std::unique_ptr<service::Checkpointer> checkpointer_;
     service::Appliance appliance_;
@@ -373,8 +399,12 @@ Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& lo
     set_environment(config);
     auto clock = std::make_unique<base::SystemClock>();
     TRY(auto ledger, open_ledger(config, *clock, log));
-    return std::unique_ptr<Wiring>(std::make_unique<AppliancePlant>(
-        config, std::move(plan), std::move(lock), log, std::move(clock), std::move(ledger)));
+    auto plant = std::make_unique<AppliancePlant>(config, std::move(plan), std::move(lock), log,
+                                                  std::move(clock), std::move(ledger));
+    if (plant->failure()) {
+        return *plant->failure();
+    }
+    return std::unique_ptr<Wiring>(std::move(plant));
 }
 
 }  // namespace clawsigner::daemon

@@ -47,6 +47,9 @@ struct KeySnapshot {
     std::vector<UnusableKey> unusable;
 };
 
+/// Does the store show anything of this key?
+bool holds(const KeySnapshot& snapshot, const KeyId& key);
+
 /// What a key store must do. Values go in and come out, never a vendor's type, handle or exception,
 /// so that a store may live in this process, in a child or in a TPM and nobody above can tell.
 ///
@@ -74,6 +77,12 @@ public:
     /// key. A key of its name may be made again afterwards. Errors: invalid_field of `id`, when it
     /// names nothing of ours; key_in_use; hsm_down, pin_held, unsupported.
     virtual Status discard(const std::string& handle) = 0;
+
+    /// Destroys every object of this key, usable or not, and looks whether it is gone: done means
+    /// that the store shows nothing of it any more, also when it held nothing before. A key of its
+    /// name may be made again afterwards. Errors: hsm_down, pin_held, unsupported; key_in_use, when
+    /// something of it is still there.
+    virtual Status destroy(const KeyId& key) = 0;
 
     /// Signs `message` (hashed inside where the algorithm hashes; P-256 with the smaller s, see
     /// crypto::use_low_s). Not verified yet: that is the

@@ -2,67 +2,24 @@
 
 #include "base/secret.h"
 
+#include <algorithm>
+
 namespace clawsigner::hsm {
 namespace {
 
-/// The family's key of the highest version, or null.
-const StoredKey* newest_key(const KeySnapshot& snapshot, crypto::Family family) {
-    const StoredKey* newest = nullptr;
-    for (const StoredKey& key : snapshot.keys) {
-        if (key.name.family == family &&
-            (newest == nullptr || key.name.version > newest->name.version)) {
-            newest = &key;
-        }
+/// Why a store has no such key to sign with.
+Error not_usable(const KeySnapshot& snapshot, const Backend& backend, const AssignedKey& wanted) {
+    const std::string id = wanted.id.text();
+    const auto unusable = std::ranges::find(snapshot.unusable, id, &UnusableKey::id);
+    if (unusable != snapshot.unusable.end()) {
+        return {ErrorCode::key_quarantined,
+                "key " + id + " (" + unusable->label + ") is not used: " + unusable->why.message};
     }
-    return newest;
-}
-
-/// The family's key of the highest version that its store will not sign with, or null.
-const UnusableKey* newest_unusable(const KeySnapshot& snapshot, crypto::Family family,
-                                   std::uint32_t& version) {
-    const UnusableKey* newest = nullptr;
-    for (const UnusableKey& key : snapshot.unusable) {
-        const auto name = parse_key_label(key.label);
-        if (!name || name->family != family) {
-            continue;
-        }
-        const bool same_but_more = newest != nullptr && name->version == version &&
-                                   newest->why.code == ErrorCode::key_missing;
-        if (newest == nullptr || name->version > version || same_but_more) {
-            newest = &key;
-            version = name->version;
-        }
+    const BackendStatus status = backend.status();
+    if (status.state != BackendState::ready && status.device.empty()) {
+        return not_ready(status.state);
     }
-    return newest;
-}
-
-/// Why the family cannot sign although it has keys: its newest key is unusable, and an older one is
-/// no substitute.
-std::optional<Error> quarantine(const KeySnapshot& snapshot, crypto::Family family,
-                                const StoredKey* newest) {
-    std::uint32_t version = 0;
-    const UnusableKey* bad = newest_unusable(snapshot, family, version);
-    if (bad == nullptr || (newest != nullptr && newest->name.version > version)) {
-        return std::nullopt;
-    }
-    // A public half alone does not make it doubtful which key is meant.
-    if (newest != nullptr && newest->name.version == version &&
-        bad->why.code == ErrorCode::key_missing) {
-        return std::nullopt;
-    }
-    return Error(ErrorCode::key_quarantined, "key " + handle_of(*bad) + " (" + bad->label +
-                                                 ") is not used: " + bad->why.message);
-}
-
-Error no_key(crypto::Family family, const Backend& backend) {
-    const BackendState state = backend.status().state;
-    if (state != BackendState::ready) {
-        return not_ready(state);
-    }
-    std::string message = "no key for ";
-    message.append(crypto::family_name(family))
-        .append(" in its store; create one: clawsigner keys create ");
-    return {ErrorCode::key_missing, message.append(crypto::family_name(family))};
+    return {ErrorCode::key_missing, "key " + id + " is not in its store any more"};
 }
 
 }  // namespace
@@ -99,50 +56,78 @@ Status ActiveKey::probe(Deadline deadline) const {
     return Status::done();
 }
 
+void Keyring::assign(crypto::Family family, Assignment assignment) {
+    const std::lock_guard lock(mutex_);
+    Assignment& current = assigned_[family];
+    if (current.active != assignment.active) {
+        cache_.erase(family);
+    }
+    current = std::move(assignment);
+}
+
+Result<std::shared_ptr<const ActiveKey>> Keyring::key(crypto::Family family,
+                                                      const AssignedKey& wanted) const {
+    TRY(const Home home, this->home(family));
+    const auto snapshot = home.backend->keys();
+    const auto found = std::ranges::find(snapshot->keys, wanted.id, &StoredKey::id);
+    if (found == snapshot->keys.end()) {
+        return not_usable(*snapshot, *home.backend, wanted);
+    }
+    if (!(found->public_key == wanted.public_key)) {
+        return Error(ErrorCode::key_quarantined,
+                     "key " + wanted.id.text() + " has another public key than it was made with");
+    }
+    return std::make_shared<const ActiveKey>(*found, *home.backend, verify_);
+}
+
 Result<std::shared_ptr<const ActiveKey>> Keyring::active(crypto::Family family) const {
     TRY(const Home home, this->home(family));
     auto snapshot = home.backend->keys();
-    const std::lock_guard lock(cache_mutex_);
+    const std::lock_guard lock(mutex_);
+    const auto assigned = assigned_.find(family);
+    if (assigned == assigned_.end() || !assigned->second.active) {
+        const BackendState state = home.backend->status().state;
+        return assigned != assigned_.end()    ? assigned->second.why
+               : state == BackendState::ready ? Assignment().why
+                                              : not_ready(state);
+    }
     Cached& cached = cache_[family];
-    if (cached.snapshot != snapshot) {
-        const StoredKey* newest = newest_key(*snapshot, family);
-        cached.quarantine = quarantine(*snapshot, family, newest);
-        cached.key = newest == nullptr
-                         ? nullptr
-                         : std::make_shared<const ActiveKey>(*newest, *home.backend, verify_);
+    if (cached.snapshot != snapshot || cached.key == nullptr) {
+        auto found = key(family, *assigned->second.active);
+        cached.key = found.ok() ? *found : nullptr;
+        cached.why = found.ok() ? std::nullopt : std::optional(found.error());
         cached.snapshot = std::move(snapshot);
     }
-    if (cached.quarantine) {
-        return *cached.quarantine;
-    }
-    if (cached.key == nullptr) {
-        return no_key(family, *home.backend);
+    if (cached.why) {
+        return *cached.why;
     }
     return cached.key;
 }
 
-Result<StoredKey> Keyring::create(crypto::Family family, crypto::Algorithm algorithm) {
-    if (!crypto::signs_with(family, algorithm)) {
-        return Error::at("algorithm", "of a " + std::string(crypto::family_name(family)) +
+Result<std::vector<std::shared_ptr<const ActiveKey>>> Keyring::signing(
+    crypto::Family family) const {
+    TRY(auto first, active(family));
+    std::vector<std::shared_ptr<const ActiveKey>> keys{std::move(first)};
+    std::vector<AssignedKey> fading;
+    {
+        const std::lock_guard lock(mutex_);
+        fading = assigned_.at(family).fading;
+    }
+    for (const AssignedKey& wanted : fading) {
+        if (auto found = key(family, wanted); found.ok()) {
+            keys.push_back(*std::move(found));
+        }
+    }
+    return keys;
+}
+
+Result<StoredKey> Keyring::generate(const KeyName& name, crypto::Algorithm algorithm) {
+    if (!crypto::signs_with(name.family, algorithm)) {
+        return Error::at("algorithm", "of a " + std::string(crypto::family_name(name.family)) +
                                           " key must be ed25519");
     }
-    TRY(const Home home, this->home(family));
-    const std::lock_guard lock(creating_);
-    const auto snapshot = home.backend->keys();
-    std::uint32_t version = 0;
-    if (newest_key(*snapshot, family) != nullptr) {
-        return Error(ErrorCode::key_exists,
-                     std::string(crypto::family_name(family)) +
-                         " has a key already; clawsigner keys list shows it");
-    }
-    if (const UnusableKey* bad = newest_unusable(*snapshot, family, version)) {
-        return Error(ErrorCode::key_exists,
-                     std::string(crypto::family_name(family)) +
-                         " has a key that cannot be used; clawsigner keys list says why, and "
-                         "clawsigner keys discard " +
-                         handle_of(*bad) + " removes it");
-    }
-    return home.backend->generate(KeyName{family, 1}, algorithm);
+    TRY(const Home home, this->home(name.family));
+    return home.backend->generate(name, algorithm);
 }
 
 Result<Keyring::Home> Keyring::home(crypto::Family family) const {

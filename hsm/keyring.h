@@ -69,8 +69,23 @@ private:
     std::shared_ptr<const ActiveKey> key_;
 };
 
-/// The families' keys: which store each family lives in, and which of its keys signs now.
-/// Thread-safe.
+/// A key that the state names: which object of the store it is, and what it must look like.
+struct AssignedKey {
+    KeyId id;
+    crypto::PublicKey public_key;
+    friend bool operator==(const AssignedKey&, const AssignedKey&) = default;
+};
+
+/// Which of a family's keys signs, or why none does.
+struct Assignment {
+    std::optional<AssignedKey> active;
+    Error why{ErrorCode::key_missing, "it is not known yet which key signs"};  // where none does
+    /// Keys that had their time and sign beside it until their overlap ends (checkpoints only).
+    std::vector<AssignedKey> fading;
+};
+
+/// The families' keys: which store each family lives in, and which of its keys signs now. The store
+/// says what it holds, the state which of it signs; a key signs when both agree. Thread-safe.
 class Keyring {
 public:
     struct Home {
@@ -81,9 +96,10 @@ public:
     Keyring(std::map<crypto::Family, Home> homes, VerifyPolicy verify)
         : homes_(std::move(homes)), verify_(verify) {}
 
-    /// The key that signs for the family: the highest version its store holds.
-    /// Errors: key_quarantined, when the highest is one its store will not sign with; key_missing;
-    /// hsm_down or pin_held while a store that was never ready is not.
+    /// From here on.
+    void assign(crypto::Family family, Assignment assignment);
+
+    /// The key that signs for the family. Errors: as assigned, when none does; as key().
     Result<std::shared_ptr<const ActiveKey>> active(crypto::Family family) const;
 
     template <crypto::Family F>
@@ -92,9 +108,22 @@ public:
         return Signer<F>(std::move(key));
     }
 
-    /// Makes the family's first key. Errors: key_exists, when it has one; invalid_field, when the
+    /// The active key, and those of the fading that the store will sign with.
+    template <crypto::Family F>
+    Result<std::vector<Signer<F>>> signers() const {
+        TRY(auto keys, signing(F));
+        return std::vector<Signer<F>>(keys.begin(), keys.end());
+    }
+
+    /// A key of the family whether it signs or not. Errors: key_missing, when the store does not
+    /// hold it; key_quarantined, when the store will not sign with it or shows another public key;
+    /// hsm_down or pin_held while a store that was never ready is not.
+    Result<std::shared_ptr<const ActiveKey>> key(crypto::Family family,
+                                                 const AssignedKey& wanted) const;
+
+    /// Makes a key, which does not sign before it is assigned. Errors: invalid_field, when the
     /// family's keys are not of this algorithm; as Backend::generate.
-    Result<StoredKey> create(crypto::Family family, crypto::Algorithm algorithm);
+    Result<StoredKey> generate(const KeyName& name, crypto::Algorithm algorithm);
 
     Result<Home> home(crypto::Family family) const;
 
@@ -102,14 +131,15 @@ private:
     struct Cached {
         std::shared_ptr<const KeySnapshot> snapshot;
         std::shared_ptr<const ActiveKey> key;
-        std::optional<Error> quarantine;
+        std::optional<Error> why;
     };
+
+    Result<std::vector<std::shared_ptr<const ActiveKey>>> signing(crypto::Family family) const;
 
     std::map<crypto::Family, Home> homes_;
     VerifyPolicy verify_;
-    std::mutex creating_;  // one creation at a time: the check for an existing key and the new one
-                           // are one step
-    mutable std::mutex cache_mutex_;
+    mutable std::mutex mutex_;
+    std::map<crypto::Family, Assignment> assigned_;
     mutable std::map<crypto::Family, Cached> cache_;
 };
 

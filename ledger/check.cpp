@@ -1,6 +1,7 @@
 #include "ledger/check.h"
 
 #include "claw/checkpoint.h"
+#include "claw/log_keys.h"
 #include "claw/tile.h"
 
 #include <algorithm>
@@ -112,14 +113,15 @@ Result<claw::TileTree> checked_tree(View& view) {
 }
 
 Result<claw::Checkpoint> opened(const std::string& note, const claw::LogState& state) {
-    const auto& settings = state.settings();
-    const auto key = settings.find("log_key");
-    const auto origin = settings.find("origin");
-    if (key == settings.end() || origin == settings.end()) {
+    TRY(const auto keys, claw::log_keys(state.settings()));
+    if (keys.empty()) {
         return damaged("there is a checkpoint, but no setting origin and log_key");
     }
-    TRY(const auto note_key, claw::NoteKey::parse(key->second.value));
-    return claw::open_checkpoint(note, note_key, origin->second.value);
+    Result<claw::Checkpoint> checkpoint = Error();
+    for (auto key = keys.rbegin(); key != keys.rend() && !checkpoint.ok(); ++key) {
+        checkpoint = claw::open_checkpoint(note, *key, state.settings().at("origin").value);
+    }
+    return checkpoint;
 }
 
 Status check_checkpoint(View& view, Contents& contents) {

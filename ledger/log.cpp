@@ -93,7 +93,7 @@ public:
     std::optional<Outcome> foresee(const claw::ArtefactLeaf& leaf, std::size_t items) override;
     Status ready() const override;
     LogStatus status() const override;
-    std::optional<std::string> setting(const std::string& name) const override;
+    std::shared_ptr<const claw::Settings> settings() const override;
     Head head() const override;
     Status publish(Published published, Deadline deadline) override;
     std::shared_ptr<const Published> published() const override;
@@ -167,7 +167,7 @@ private:
     UnixMillis since_;
     Health told_ = Health::good;
     Head head_;
-    std::map<std::string, claw::SettingRow> settings_;
+    std::shared_ptr<const claw::Settings> settings_ = std::make_shared<const claw::Settings>();
     std::shared_ptr<const Published> published_;
     std::uint64_t checkpoint_ = 0;
 
@@ -250,10 +250,9 @@ Status FileLog::ready() const {
     return ready_locked();
 }
 
-std::optional<std::string> FileLog::setting(const std::string& name) const {
+std::shared_ptr<const claw::Settings> FileLog::settings() const {
     const std::lock_guard lock(mutex_);
-    const auto found = settings_.find(name);
-    return found == settings_.end() ? std::nullopt : std::optional(found->second.value);
+    return settings_;
 }
 
 Head FileLog::head() const {
@@ -268,7 +267,7 @@ std::shared_ptr<const Published> FileLog::published() const {
 
 void FileLog::accept(const Contents& contents) {
     head_ = std::make_shared<const claw::TileTree>(contents.tree);
-    settings_ = contents.state.settings();
+    settings_ = contents.state.shared_settings();
     checkpoint_ = contents.checkpoint;
 }
 
@@ -534,7 +533,7 @@ Result<std::vector<Outcome>> FileLog::commit(std::span<const Entry* const> entri
         hanging_ = false;
         if (outcomes.ok()) {
             head_ = std::move(head);
-            settings_ = writer_->state().settings();
+            settings_ = writer_->state().shared_settings();
             blocked_.reset();
         } else if (outcomes.error().code == ErrorCode::ledger_damaged) {
             damaged_ = outcomes.error();

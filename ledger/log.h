@@ -43,7 +43,8 @@ struct Recorded {
 struct Replayed {
     std::vector<std::string> answers;
 };
-/// Errors: nonce_reused, id_reused; ledger_blocked, ledger_damaged.
+/// Errors: nonce_reused, id_reused; key_not_active, when the key stopped signing meanwhile;
+/// ledger_blocked, ledger_damaged.
 using Outcome = Result<std::variant<Recorded, Replayed>>;
 
 /// Entries on their way to the disk, and who is told.
@@ -182,8 +183,10 @@ public:
     virtual Status ready() const = 0;
     virtual LogStatus status() const = 0;
 
-    /// The value of a setting; nothing before it is set.
-    virtual std::optional<std::string> setting(const std::string& name) const = 0;
+    /// The rows of the state that is on disk, by name. Never null.
+    virtual std::shared_ptr<const claw::Settings> settings() const = 0;
+    /// The value of one of them; nothing before it is set.
+    std::optional<std::string> setting(const std::string& name) const;
 
     /// Never null.
     virtual Head head() const = 0;

@@ -15,7 +15,7 @@ constexpr std::int64_t kApplicationId = 0x434c4157;  // "CLAW"
 // tile         the log's full tiles, at (level << 56) | index
 // checkpoint   signed notes
 // spent        state: what each artefact's leaf has spent for good
-// setting      state: what was set for good
+// setting      state: what is set, by name
 // progress     the running digest of `spent`, so that a start need not make it again
 // answer       no state: what was handed out, for whoever asks again with the same nonce
 constexpr std::array kSteps{

@@ -17,6 +17,12 @@ std::string_view health_name(Health health) noexcept {
     return "";
 }
 
+std::optional<std::string> Log::setting(const std::string& name) const {
+    const auto rows = settings();
+    const auto found = rows->find(name);
+    return found == rows->end() ? std::nullopt : std::optional(found->second.value);
+}
+
 Submission::Submission(std::vector<Entry> entries, std::function<void()> done)
     : entries_(std::move(entries)), done_(std::move(done)) {}
 

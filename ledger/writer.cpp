@@ -104,7 +104,8 @@ Status Writer::prepare() {
     TRY(insert_leaf_, make("INSERT INTO leaf(idx, body) VALUES (?, ?)"));
     TRY(insert_tile_, make("INSERT INTO tile(id, hashes) VALUES (?, ?)"));
     TRY(insert_spent_, make("INSERT INTO spent(leaf, id, nonce) VALUES (?, ?, ?)"));
-    TRY(insert_setting_, make("INSERT INTO setting(name, value, leaf) VALUES (?, ?, ?)"));
+    TRY(put_setting_, make("INSERT OR REPLACE INTO setting(name, value, leaf) VALUES (?, ?, ?)"));
+    TRY(drop_setting_, make("DELETE FROM setting WHERE name = ?"));
     TRY(insert_answer_, make("INSERT INTO answer(leaf, text, until) VALUES (?, ?, ?)"));
     TRY(insert_checkpoint_, make("INSERT OR REPLACE INTO checkpoint(size, note) VALUES (?, ?)"));
     TRY(drop_checkpoint_, make("DELETE FROM checkpoint WHERE size >= ? AND size < ?"));
@@ -157,13 +158,21 @@ Status Writer::put_rows(Next& next, const claw::StateRows& rows) {
         CHECK_OK(insert_spent_.run());
     }
     if (rows.setting) {
-        CHECK_OK(insert_setting_.reset()
-                     .bind(1, std::string_view(rows.setting->name))
-                     .bind(2, std::string_view(rows.setting->value))
-                     .bind(3, row(rows.setting->leaf))
-                     .run());
+        CHECK_OK(put_setting(*rows.setting));
+    }
+    for (const claw::RowChange& change : rows.changes) {
+        CHECK_OK(change.row ? put_setting(*change.row)
+                            : drop_setting_.reset().bind(1, std::string_view(change.name)).run());
     }
     return next.state.add(rows);
+}
+
+Status Writer::put_setting(const claw::SettingRow& setting) {
+    return put_setting_.reset()
+        .bind(1, std::string_view(setting.name))
+        .bind(2, std::string_view(setting.value))
+        .bind(3, row(setting.leaf))
+        .run();
 }
 
 Status Writer::put_leaf(Next& next, const claw::Leaf& leaf) {
@@ -202,6 +211,11 @@ Result<Outcome> Writer::put_entry(Next& next, const Entry& entry, UnixMillis now
         TRY(auto foreseen, foresee(view_, *artefact, entry.items.size()));
         if (foreseen) {
             return *std::move(foreseen);
+        }
+        // A key that was switched off while this was on its way does not sign any more.
+        const Status admitted = next.state.admits({artefact->family, artefact->kid});
+        if (!admitted.ok()) {
+            return Outcome(admitted.error());
         }
     }
     const std::uint64_t first = next.tree.size();

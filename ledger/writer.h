@@ -65,6 +65,7 @@ private:
     Status put_item(Next& next, const Item& item, UnixMillis now);
     Status put_leaf(Next& next, const claw::Leaf& leaf);
     Status put_rows(Next& next, const claw::StateRows& rows);
+    Status put_setting(const claw::SettingRow& setting);
     Status put_state_leaf_when_due(Next& next, UnixMillis now);
     Status finish(Transaction transaction, Next next);
 
@@ -80,7 +81,8 @@ private:
     Statement insert_leaf_;
     Statement insert_tile_;
     Statement insert_spent_;
-    Statement insert_setting_;
+    Statement put_setting_;
+    Statement drop_setting_;
     Statement insert_answer_;
     Statement insert_checkpoint_;
     Statement drop_checkpoint_;

@@ -214,6 +214,14 @@ Question get_discard(Reader& in) {
     return Discard{in.text()};
 }
 
+void put(Writer& out, const Destroy& destroy) {
+    out.bytes(destroy.key.bytes());
+}
+
+Question get_destroy(Reader& in) {
+    return Destroy{get_id(in)};
+}
+
 void put(Writer& out, const Sign& sign) {
     out.number(sign.requests.size());
     for (const SignRequest& request : sign.requests) {
@@ -331,8 +339,8 @@ Bytes encode(const Reply& reply) {
 }
 
 Result<Question> decode_question(ByteView packet) {
-    static constexpr std::array<Question (*)(Reader&), 5> kReaders{
-        get_open, get_login_answer, get_generate, get_discard, get_sign};
+    static constexpr std::array<Question (*)(Reader&), 6> kReaders{
+        get_open, get_login_answer, get_generate, get_discard, get_destroy, get_sign};
     return decoded<Question>(packet, kReaders);
 }
 

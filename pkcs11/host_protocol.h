@@ -35,6 +35,9 @@ struct Generate {
 struct Discard {
     std::string handle;
 };
+struct Destroy {
+    hsm::KeyId key;
+};
 struct SignRequest {
     hsm::KeyId key;
     std::chrono::milliseconds time{};  // until the deadline; clocks are not compared
@@ -58,7 +61,7 @@ struct Generated {
     hsm::StoredKey key;
     hsm::KeySnapshot keys;
 };
-struct Discarded {
+struct Discarded {  // also of Destroy
     hsm::KeySnapshot keys;
 };
 struct Signed {
@@ -68,7 +71,7 @@ struct Failed {
     Error error;
 };
 
-using Question = std::variant<Open, LoginAnswer, Generate, Discard, Sign>;
+using Question = std::variant<Open, LoginAnswer, Generate, Discard, Destroy, Sign>;
 using Reply = std::variant<MayLogIn, LoginAnswered, Opened, Generated, Discarded, Signed, Failed>;
 
 Bytes encode(const Question& question);

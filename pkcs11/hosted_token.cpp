@@ -260,6 +260,14 @@ Status HostedToken::discard(const std::string& handle) {
     return Status::done();
 }
 
+Status HostedToken::destroy(const hsm::KeyId& key) {
+    const std::lock_guard one_at_a_time(control_mutex_);
+    TRY(auto made, as<host::Discarded>(
+                       ask(process_->control(), host::Destroy{key}, base::deadline_in(patience_))));
+    set_keys(std::move(made.keys));
+    return Status::done();
+}
+
 void HostedToken::set_keys(hsm::KeySnapshot keys) {
     auto fresh = std::make_shared<const hsm::KeySnapshot>(std::move(keys));
     const std::lock_guard lock(keys_mutex_);

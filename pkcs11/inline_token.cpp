@@ -254,4 +254,19 @@ Status InlineToken::discard(const std::string& handle) {
     return find_and_prove_keys();
 }
 
+Status InlineToken::destroy(const hsm::KeyId& key) {
+    const std::lock_guard one_at_a_time(changing_);
+    TRY(const auto session, WritingSession::open(module_->cryptoki(), slot_));
+    const Status destroyed = destroy_objects(module_->cryptoki(), session.get(), key.text());
+    if (!destroyed.ok() && destroyed.error().code != ErrorCode::invalid_field) {
+        return destroyed;
+    }
+    CHECK_OK(find_and_prove_keys());
+    const auto after = keys();
+    return holds(*after, key)
+               ? Status(Error(ErrorCode::key_in_use, "the token still shows key " + key.text() +
+                                                         " after it was destroyed"))
+               : Status::done();
+}
+
 }  // namespace clawsigner::pkcs11

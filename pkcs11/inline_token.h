@@ -28,6 +28,7 @@ public:
                                    Deadline deadline) override;
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
     Status discard(const std::string& handle) override;
+    Status destroy(const hsm::KeyId& key) override;
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     const std::string& description() const noexcept override { return description_; }
 

@@ -171,6 +171,9 @@ private:
         if (const auto* generate = std::get_if<host::Generate>(&question)) {
             return this->generate(*generate);
         }
+        if (const auto* destroy = std::get_if<host::Destroy>(&question)) {
+            return this->destroy(*destroy);
+        }
         const auto* discard = std::get_if<host::Discard>(&question);
         return discard == nullptr ? out_of_place() : this->discard(*discard);
     }
@@ -208,6 +211,14 @@ private:
         }
         const Status discarded = token_->discard(discard.handle);
         return discarded.ok() ? Reply(host::Discarded{*token_->keys()}) : failed(discarded.error());
+    }
+
+    Reply destroy(const host::Destroy& destroy) {
+        if (token_ == nullptr) {
+            return out_of_place();
+        }
+        const Status destroyed = token_->destroy(destroy.key);
+        return destroyed.ok() ? Reply(host::Discarded{*token_->keys()}) : failed(destroyed.error());
     }
 
     Status sign(Channel& lane, const host::Question& question) {

@@ -36,6 +36,9 @@ public:
     /// there is none; key_in_use; hsm_down, unsupported.
     virtual Status discard(const std::string& handle) = 0;
 
+    /// As hsm::Backend::destroy.
+    virtual Status destroy(const hsm::KeyId& key) = 0;
+
     /// Never null.
     virtual std::shared_ptr<const hsm::KeySnapshot> keys() const = 0;
     /// "SoftHSM v2, token NAME, serial NUMBER".

@@ -325,6 +325,15 @@ Result<hsm::StoredKey> TokenBackend::generate(const hsm::KeyName& name,
 }
 
 Status TokenBackend::discard(const std::string& handle) {
+    return remove(handle, [&](Token& token) { return token.discard(handle); });
+}
+
+Status TokenBackend::destroy(const hsm::KeyId& key) {
+    return remove(key.text(), [&](Token& token) { return token.destroy(key); });
+}
+
+Status TokenBackend::remove(const std::string& handle,
+                            const std::function<Status(Token&)>& from_token) {
     if (!ready_) {
         return hsm::not_ready(status().state);
     }
@@ -333,14 +342,14 @@ Status TokenBackend::discard(const std::string& handle) {
         return hsm::not_ready(status().state);
     }
     const auto before = keys();
-    Status discarded = token_->discard(handle);
-    if (discarded.ok()) {
+    Status removed = from_token(*token_);
+    if (removed.ok()) {
         forget_names(*before, handle);
     } else {
-        note_failure(discarded.error());
+        note_failure(removed.error());
     }
     take_keys(*token_->keys());
-    return discarded;
+    return removed;
 }
 
 void TokenBackend::forget_names(const hsm::KeySnapshot& before, const std::string& handle) {
@@ -349,6 +358,11 @@ void TokenBackend::forget_names(const hsm::KeySnapshot& before, const std::strin
         const auto name = hsm::parse_key_label(key.label);
         if (name && hsm::handle_of(key) == handle) {
             first_seen_.erase(*name);
+        }
+    }
+    for (const hsm::StoredKey& key : before.keys) {
+        if (key.id.text() == handle) {
+            first_seen_.erase(key.name);
         }
     }
 }

@@ -53,6 +53,7 @@ public:
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
     Status discard(const std::string& handle) override;
+    Status destroy(const hsm::KeyId& key) override;
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     void distrust(const hsm::KeyId& key) override;
@@ -75,6 +76,7 @@ private:
     /// they were.
     void take_keys(const hsm::KeySnapshot& found);
     /// A person gave up what `handle` named among `before`: another key may have its name.
+    Status remove(const std::string& handle, const std::function<Status(Token&)>& from_token);
     void forget_names(const hsm::KeySnapshot& before, const std::string& handle);
     /// Once more, after a fault of the session. Nothing says that the key's handle means the same
     /// key in the new one, so this signature is verified here, whatever the policy.

@@ -14,6 +14,7 @@
 namespace clawsigner::service {
 
 class Checkpointer;
+class Lifecycle;
 class Refusals;
 
 struct SigningLimits {
@@ -36,6 +37,7 @@ struct Appliance {
 
     const Clock* clock = nullptr;
     hsm::Keyring* keyring = nullptr;
+    Lifecycle* lifecycle = nullptr;
     Prober* prober = nullptr;
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;

@@ -55,32 +55,31 @@ Status Checkpointer::sign_when_due() {
 }
 
 Status Checkpointer::set_down(const std::string& name, const std::string& value) {
-    const auto set = log_.setting(name);
-    if (!set) {
-        TRY(const auto outcomes,
-            ledger::record(log_, {{{{claw::SettingLeaf{name, value}, std::nullopt}}}},
-                           base::deadline_in(options_.deadline)));
-        return outcomes.front().ok() ? Status::done() : Status(outcomes.front().error());
+    if (log_.setting(name)) {
+        return Status::done();
     }
-    return *set == value ? Status::done()
-                         : Status(Error(ErrorCode::key_missing,
-                                        "the log's " + name +
-                                            " is another one: its checkpoints "
-                                            "can only be signed with the key it began with"));
+    TRY(const auto outcomes,
+        ledger::record(log_, {{{{claw::SettingLeaf{name, value}, std::nullopt}}}},
+                       base::deadline_in(options_.deadline)));
+    return outcomes.front().ok() ? Status::done() : Status(outcomes.front().error());
 }
 
 Status Checkpointer::sign() {
-    TRY(const auto signer, keyring_.signer<Family::checkpoint>());
+    TRY(const auto signers, keyring_.signers<Family::checkpoint>());
     const std::string origin = log_.setting("origin").value_or(options_.origin);
-    TRY(const auto key, claw::NoteKey::of(origin, signer.identity().key));
+    TRY(const auto first, claw::NoteKey::of(origin, signers.front().identity().key));
     CHECK_OK(set_down("origin", origin));
-    CHECK_OK(set_down("log_key", key.text()));
+    CHECK_OK(set_down("log_key", first.text()));
     const ledger::Head head = log_.head();  // with the leaves that this has made
     TRY(const auto body, claw::CheckpointBody::of({origin, head->size(), head->root()}));
     const Deadline deadline = base::deadline_in(options_.deadline);
-    TRY(const auto signature, signer.sign(body.input(), deadline));
-    const std::pair signed_by(key, signature);
-    CHECK_OK(log_.publish({body.note({&signed_by, 1}), head}, deadline));
+    std::vector<std::pair<claw::NoteKey, crypto::Signature>> signatures;
+    for (const auto& signer : signers) {
+        TRY(auto key, claw::NoteKey::of(origin, signer.identity().key));
+        TRY(const auto signature, signer.sign(body.input(), deadline));
+        signatures.emplace_back(std::move(key), signature);
+    }
+    CHECK_OK(log_.publish({body.note(signatures), head}, deadline));
     signed_size_ = head->size();
     return Status::done();
 }

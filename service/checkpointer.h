@@ -15,8 +15,9 @@
 namespace clawsigner::service {
 
 /// Signs a checkpoint of the log at its start, and then whenever it has grown, at most a second
-/// behind, on a thread of its own. The log's origin and its first key are set down in the log
-/// itself before its first checkpoint.
+/// behind, on a thread of its own: with the active key, and beside it with those whose overlap has
+/// not ended. The log's origin and its first key are set down in the log itself before its first
+/// checkpoint.
 class Checkpointer {
 public:
     struct Options {

@@ -6,11 +6,6 @@
 namespace clawsigner::service {
 namespace {
 
-bool signs_now(const Appliance& appliance, const hsm::StoredKey& key) {
-    const auto active = appliance.keyring->active(key.name.family);
-    return active.ok() && (*active)->stored().id == key.id;
-}
-
 /// What a store lists as unusable under this name.
 std::vector<UnusableKeyView> unusable_in(const NamedBackend& named, const std::string& handle) {
     std::vector<UnusableKeyView> found;
@@ -40,6 +35,35 @@ Status record_event(const Appliance& appliance, claw::KeyLeaf event) {
 
 }  // namespace
 
+KeyView view_of(const Appliance& appliance, const claw::KeyRecord& record) {
+    KeyView view{record,      crypto::identity_of(record.public_key), "", std::nullopt, false,
+                 std::nullopt};
+    const auto active = appliance.keyring->active(record.family);
+    view.signing = active.ok() && (*active)->stored().id.text() == record.id;
+    if (record.id) {
+        view.backend = appliance.backend_name(record.family);
+    }
+    const auto home = appliance.keyring->home(record.family);
+    if (home.ok() && record.id) {
+        const auto snapshot = home->backend->keys();
+        for (const hsm::StoredKey& key : snapshot->keys) {
+            if (key.id.text() == *record.id) {
+                view.attributes = key.attributes;
+            }
+        }
+    }
+    for (const KeyFinding& finding : appliance.lifecycle->findings()) {
+        if (finding.key == hsm::KeyName{record.family, record.version}) {
+            view.fault = finding.why;
+        }
+    }
+    return view;
+}
+
+FamilyView view_of(const Appliance& appliance, crypto::Family family) {
+    return {family, appliance.lifecycle->families()->at(family).frozen};
+}
+
 Result<KeyList> list_keys(const Appliance& appliance) {
     KeyList list;
     for (const NamedBackend& named : appliance.backends) {
@@ -49,30 +73,53 @@ Result<KeyList> list_keys(const Appliance& appliance) {
             error.message = "the keys of " + named.name + " are not known: " + error.message;
             return error;
         }
-        const auto snapshot = named.backend->keys();
-        for (const hsm::StoredKey& key : snapshot->keys) {
-            list.keys.push_back(
-                {named.name, key, crypto::identity_of(key.public_key), signs_now(appliance, key)});
+    }
+    const auto families = appliance.lifecycle->families();
+    for (const crypto::Family family : appliance.families) {
+        list.families.push_back({family, families->at(family).frozen});
+        for (const claw::KeyRecord& record : families->at(family).versions) {
+            list.keys.push_back(view_of(appliance, record));
         }
+    }
+    const auto name_of = [](const KeyView& view) {
+        return hsm::KeyName{view.record.family, view.record.version};
+    };
+    std::ranges::sort(list.keys, {}, name_of);
+    for (const NamedBackend& named : appliance.backends) {
+        const auto snapshot = named.backend->keys();
         for (const hsm::UnusableKey& key : snapshot->unusable) {
             list.unusable.push_back({named.name, key});
         }
+        for (const hsm::StoredKey& key : snapshot->keys) {
+            const auto named_so = [&](const KeyView& view) {
+                return view.record.id == key.id.text();
+            };
+            if (std::ranges::none_of(list.keys, named_so)) {
+                list.unusable.push_back(
+                    {named.name,
+                     {key.id.text(), key_label(key.name),
+                      Error(ErrorCode::key_missing,
+                            "the state knows nothing of it, and it never signs")}});
+            }
+        }
     }
-    std::ranges::sort(list.keys, {}, [](const KeyView& view) { return view.key.name; });
     return list;
 }
 
-Result<KeyView> create_key(const Appliance& appliance, const claw::LeafCaller& caller,
-                           crypto::Family family, std::optional<crypto::Algorithm> algorithm) {
-    CHECK_OK(appliance.ledger->ready());
+Result<KeyView> create_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
+                           std::optional<crypto::Algorithm> algorithm) {
     TRY(const auto home, appliance.keyring->home(family));
-    TRY(hsm::StoredKey key, appliance.keyring->create(family, algorithm.value_or(home.algorithm)));
+    TRY(const auto record,
+        appliance.lifecycle->create(doing, family, algorithm.value_or(home.algorithm)));
     appliance.prober->wake();
-    const auto identity = crypto::identity_of(key.public_key);
-    CHECK_OK(
-        record_event(appliance, {"created", key.id.text(), std::string(crypto::family_name(family)),
-                                 identity.kid, caller}));
-    return KeyView{appliance.backend_name(family), std::move(key), identity, true};
+    return view_of(appliance, record);
+}
+
+Result<KeyView> rotate_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
+                           const RotationPlan& plan) {
+    TRY(const auto record, appliance.lifecycle->rotate(doing, family, plan));
+    appliance.prober->wake();
+    return view_of(appliance, record);
 }
 
 Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,

@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "service/appliance.h"
+#include "service/lifecycle.h"
 
 #include <optional>
 #include <string>
@@ -10,12 +11,19 @@
 
 namespace clawsigner::service {
 
-/// A key as an admin sees it.
+/// A version of a family's key, as the state and its store say.
 struct KeyView {
-    std::string backend;
-    hsm::StoredKey key;
+    claw::KeyRecord record;
     crypto::KeyIdentity identity;
-    bool signing = false;  // it is the one its family signs with
+    std::string backend;                           // empty for a key that was never held here
+    std::optional<hsm::KeyAttributes> attributes;  // while its store shows it
+    bool signing = false;
+    std::optional<Error> fault;  // where state and store differ
+};
+
+struct FamilyView {
+    crypto::Family family{};
+    bool frozen = false;
 };
 
 struct UnusableKeyView {
@@ -23,20 +31,28 @@ struct UnusableKeyView {
     hsm::UnusableKey key;
 };
 
+/// In the order of family and version.
 struct KeyList {
+    std::vector<FamilyView> families;
     std::vector<KeyView> keys;
+    /// Objects with our label that must not sign, also whole keys of which the state knows nothing.
     std::vector<UnusableKeyView> unusable;
 };
 
-/// Every key of ours in every store, in the order of family and version. A store that is down shows
-/// the keys it had. Errors: hsm_down, pin_held, while one was never seen.
+/// A store that is down shows what it had. Errors: hsm_down, pin_held, while one was never seen.
 Result<KeyList> list_keys(const Appliance& appliance);
 
-/// Makes a family's first key in its store, with the configured algorithm unless one is asked for.
-/// Errors: key_exists, key_missing (no store for the family), as Backend::generate; ledger_blocked,
-/// ledger_damaged.
-Result<KeyView> create_key(const Appliance& appliance, const claw::LeafCaller& caller,
-                           crypto::Family family, std::optional<crypto::Algorithm> algorithm);
+KeyView view_of(const Appliance& appliance, const claw::KeyRecord& record);
+FamilyView view_of(const Appliance& appliance, crypto::Family family);
+
+/// As Lifecycle::create, with the configured algorithm unless one is asked for. Error also:
+/// key_missing, when the family has no store.
+Result<KeyView> create_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
+                           std::optional<crypto::Algorithm> algorithm);
+
+/// As Lifecycle::rotate.
+Result<KeyView> rotate_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
+                           const RotationPlan& plan);
 
 /// Destroys, in every store, what must not sign and is named so: by its id, or by its label where
 /// it has no id. Returns what it was. Errors: invalid_field, when nothing is named so; key_in_use,

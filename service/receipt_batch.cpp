@@ -16,16 +16,34 @@ void ReceiptBatch::sign(const Appliance& appliance, const claw::LeafCaller& call
     }
 }
 
+void ReceiptBatch::take_entry(std::size_t i, std::vector<ledger::Entry>& entries) {
+    auto& made = made_[i];
+    if (made.ok() && !made->entry.items.empty()) {
+        entries.push_back(std::move(made->entry));
+        recorded_.push_back(i);
+    } else {
+        results_[i] =
+            made.ok() ? Result<SignedReceipt>(std::move(made->artefact)) : std::move(made).error();
+    }
+}
+
 std::vector<ledger::Entry> ReceiptBatch::take_entries() {
     std::vector<ledger::Entry> entries;
+    recorded_.clear();
     for (std::size_t i = 0; i < made_.size(); ++i) {
-        auto& made = made_[i];
-        if (made.ok() && !made->entry.items.empty()) {
-            entries.push_back(std::move(made->entry));
-            recorded_.push_back(i);
-        } else {
-            results_[i] = made.ok() ? Result<SignedReceipt>(std::move(made->artefact))
-                                    : std::move(made).error();
+        take_entry(i, entries);
+    }
+    return entries;
+}
+
+std::vector<ledger::Entry> ReceiptBatch::sign_again(const Appliance& appliance,
+                                                    const claw::LeafCaller& caller) {
+    std::vector<ledger::Entry> entries;
+    recorded_.clear();
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+        if (!results_[i].ok() && results_[i].error().code == ErrorCode::key_not_active) {
+            sign(appliance, caller, i, i + 1);
+            take_entry(i, entries);
         }
     }
     return entries;

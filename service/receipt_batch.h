@@ -30,6 +30,10 @@ public:
 
     /// The leaves of everything that was signed, for the ledger.
     std::vector<ledger::Entry> take_entries();
+    /// Signs again what was signed with a key that stopped signing before it was recorded. To be
+    /// recorded and settled as before; empty when there is nothing of the kind.
+    std::vector<ledger::Entry> sign_again(const Appliance& appliance,
+                                          const claw::LeafCaller& caller);
     /// What the ledger said of them, in their order.
     void settle(const std::vector<ledger::Outcome>& outcomes);
 
@@ -47,6 +51,8 @@ private:
 
     Result<Made<SignedReceipt>> sign_one(const Appliance& appliance, const claw::LeafCaller& caller,
                                          std::string_view element) const;
+
+    void take_entry(std::size_t i, std::vector<ledger::Entry>& entries);
 
     std::vector<std::string_view> elements_;
     bool with_legacy_;

@@ -17,7 +17,7 @@ public:
     }
     Status ready() const override { return Status::done(); }
     LogStatus status() const override { return {}; }
-    std::optional<std::string> setting(const std::string&) const override { return std::nullopt; }
+    std::shared_ptr<const claw::Settings> settings() const override { return settings_; }
     Head head() const override { return head_; }
     Status publish(Published, Deadline) override { return Status::done(); }
     std::shared_ptr<const Published> published() const override { return nullptr; }
@@ -32,6 +32,7 @@ private:
     static Error nothing() { return {ErrorCode::not_found, "nothing is recorded"}; }
 
     Head head_ = std::make_shared<const claw::TileTree>();
+    std::shared_ptr<const claw::Settings> settings_ = std::make_shared<const claw::Settings>();
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-
 #include <catch2/catch.hpp>
 
 #include <optional>
@@ -33,7 +32,9 @@ public:
     }
     Status ready() const override { return {}; }
     ledger::LogStatus status() const override { return {}; }
-    std::optional<std::string> setting(const std::string&) const override { return std::nullopt; }
+    std::shared_ptr<const claw::Settings> settings() const override {
+        return std::make_shared<claw::Settings>();
+    }
     ledger::Head head() const override { return std::make_shared<claw::TileTree>(); }
     Status publish(ledger::Published, Deadline) override { return {}; }
     std::shared_ptr<const ledger::Published> published() const override { return nullptr; }

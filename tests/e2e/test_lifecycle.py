@@ -94,7 +94,8 @@ class Starting(unittest.TestCase):
                 again = cli("keys", "discard", number, "--socket", daemon.admin)
                 self.assertEqual(again.returncode, 1)
                 self.assertIn("INVALID_FIELD: id names no unusable key", again.stderr)
-            self.assertEqual(json.loads(cli("keys", "list", "--json", "--socket", daemon.admin).stdout), {"keys": [], "unusable": []})
+            listed = json.loads(cli("keys", "list", "--json", "--socket", daemon.admin).stdout)
+            self.assertEqual((listed["keys"], listed["unusable"]), ([], []))
             self.assertEqual(daemon.log().count('"event":"key.discarded"'), 2)
             for family in ("cst", "gateway_receipt"):
                 self.assertEqual(cli("keys", "create", family, "--socket", daemon.admin).returncode, 0)

@@ -28,27 +28,34 @@ hsm::Keyring keyring_on(SoftwareBackend& backend, hsm::VerifyPolicy verify = {})
     return hsm::Keyring({{Family::gateway_receipt, {&backend, Algorithm::ed25519}}}, verify);
 }
 
-}  // namespace
-
-TEST_CASE("keyring: signs with the family's newest key, verifiably", "[hsm]") {
-    SoftwareBackend backend;
-    const auto keyring = keyring_on(backend);
-    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
-    CHECK(keyring.signer<Family::gateway_receipt>()->identity().key ==
-          backend.keys()->keys[0].public_key);
-    const auto newer = backend.generate({Family::gateway_receipt, 2}, Algorithm::p256).value();
-    const auto signer = keyring.signer<Family::gateway_receipt>().value();
-    CHECK(signer.identity().key == newer.public_key);
-    CHECK(signer.identity().key.verifies(base::as_bytes(kHash),
-                                         signer.sign(input(), soon()).value()));
+void assign(hsm::Keyring& keyring, const hsm::StoredKey& key) {
+    keyring.assign(key.name.family, {{{key.id, key.public_key}}, {}, {}});
 }
 
-TEST_CASE("keyring: a family without a key says how to make one", "[hsm]") {
+}  // namespace
+
+TEST_CASE("keyring: signs with the key that is assigned, verifiably", "[hsm]") {
     SoftwareBackend backend;
-    const auto keyring = keyring_on(backend);
-    const auto active = keyring.active(Family::gateway_receipt);
-    CHECK(active.error().code == ErrorCode::key_missing);
-    CHECK_THAT(active.error().message, Catch::Contains("clawsigner keys create gateway_receipt"));
+    auto keyring = keyring_on(backend);
+    const auto older = backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    const auto newer = backend.generate({Family::gateway_receipt, 2}, Algorithm::p256).value();
+    for (const auto& key : {older, newer, older}) {
+        assign(keyring, key);
+        const auto signer = keyring.signer<Family::gateway_receipt>().value();
+        CHECK(signer.identity().key == key.public_key);
+        CHECK(signer.identity().key.verifies(base::as_bytes(kHash),
+                                             signer.sign(input(), soon()).value()));
+    }
+}
+
+TEST_CASE("keyring: says why a family does not sign", "[hsm]") {
+    SoftwareBackend backend;
+    auto keyring = keyring_on(backend);
+    CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::key_missing);
+    keyring.assign(Family::gateway_receipt,
+                   {std::nullopt, Error(ErrorCode::key_frozen, "it is frozen"), {}});
+    CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::key_frozen);
+    CHECK(keyring.active(Family::cst).error().code == ErrorCode::key_missing);
 }
 
 TEST_CASE("keyring: a store that never was ready is down, not empty", "[hsm]") {
@@ -60,28 +67,53 @@ TEST_CASE("keyring: a store that never was ready is down, not empty", "[hsm]") {
     CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::pin_held);
 }
 
-TEST_CASE("keyring: a family's first key is made once", "[hsm]") {
+TEST_CASE("keyring: a key that went, or is another now, does not sign", "[hsm]") {
     SoftwareBackend backend;
     auto keyring = keyring_on(backend);
-    CHECK(keyring.create(Family::gateway_receipt, Algorithm::p256)->name.version == 1);
-    CHECK(keyring.create(Family::gateway_receipt, Algorithm::p256).error().code ==
-          ErrorCode::key_exists);
-    CHECK(backend.keys()->keys.size() == 1);
+    const auto key = backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    const auto other = backend.generate({Family::gateway_receipt, 2}, Algorithm::ed25519).value();
+    keyring.assign(Family::gateway_receipt, {{{key.id, other.public_key}}, {}, {}});
+    CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::key_quarantined);
+    assign(keyring, key);
+    CHECK(keyring.active(Family::gateway_receipt).ok());
+    REQUIRE(backend.destroy(key.id).ok());
+    CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::key_missing);
+    backend.set_unusable({key.id.text(), "clawsigner/gateway_receipt/1",
+                          Error(ErrorCode::key_quarantined, "its public half is missing")});
+    const auto active = keyring.active(Family::gateway_receipt);
+    CHECK(active.error().code == ErrorCode::key_quarantined);
+    CHECK_THAT(active.error().message, Catch::Contains("public half is missing"));
+}
+
+TEST_CASE("keyring: old keys sign beside the active one until their overlap ends", "[hsm]") {
+    SoftwareBackend backend;
+    hsm::Keyring keyring({{Family::checkpoint, {&backend}}}, {});
+    const auto older = backend.generate({Family::checkpoint, 1}, Algorithm::ed25519).value();
+    const auto newer = backend.generate({Family::checkpoint, 2}, Algorithm::ed25519).value();
+    keyring.assign(Family::checkpoint,
+                   {{{newer.id, newer.public_key}}, {}, {{older.id, older.public_key}}});
+    const auto signers = keyring.signers<Family::checkpoint>().value();
+    REQUIRE(signers.size() == 2);
+    CHECK(signers[0].identity().key == newer.public_key);
+    CHECK(signers[1].identity().key == older.public_key);
+    REQUIRE(backend.destroy(older.id).ok());
+    CHECK(keyring.signers<Family::checkpoint>()->size() == 1);
 }
 
 TEST_CASE("keyring: a checkpoint key is Ed25519, whoever asks for what", "[hsm]") {
     SoftwareBackend backend;
     hsm::Keyring keyring({{Family::checkpoint, {&backend, Algorithm::ed25519}}}, {});
-    CHECK(keyring.create(Family::checkpoint, Algorithm::p256).error().field == "algorithm");
+    CHECK(keyring.generate({Family::checkpoint, 1}, Algorithm::p256).error().field == "algorithm");
     CHECK(backend.keys()->keys.empty());
-    CHECK(keyring.create(Family::checkpoint, Algorithm::ed25519).ok());
+    CHECK(keyring.generate({Family::checkpoint, 1}, Algorithm::ed25519).ok());
 }
 
 TEST_CASE("keyring: a signature that does not verify is not handed out, and its key is distrusted",
           "[hsm]") {
     SoftwareBackend backend;
-    const auto keyring = keyring_on(backend);
+    auto keyring = keyring_on(backend);
     const auto key = backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    assign(keyring, key);
     backend.corrupt_signatures(true);
     const auto signer = keyring.signer<Family::gateway_receipt>().value();
     CHECK(signer.sign(input(), soon()).error().code == ErrorCode::key_quarantined);
@@ -90,43 +122,10 @@ TEST_CASE("keyring: a signature that does not verify is not handed out, and its 
     CHECK(backend.distrusted() == std::vector{key.id, key.id});
 }
 
-TEST_CASE("keyring: a family whose newest key is unusable does not sign and gets no new first key",
-          "[hsm]") {
-    SoftwareBackend backend;
-    auto keyring = keyring_on(backend);
-    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
-    backend.set_unusable({"0102030405060708", "clawsigner/gateway_receipt/2",
-                          Error(ErrorCode::key_quarantined, "its public half is missing")});
-    const auto active = keyring.active(Family::gateway_receipt);
-    CHECK(active.error().code == ErrorCode::key_quarantined);
-    CHECK_THAT(active.error().message, Catch::Contains("public half is missing"));
-    CHECK(keyring.create(Family::gateway_receipt, Algorithm::ed25519).error().code ==
-          ErrorCode::key_exists);
-}
-
-TEST_CASE("keyring: a public half alone stops no key of its name, but an older one", "[hsm]") {
-    SoftwareBackend backend;
-    auto keyring = keyring_on(backend);
-    const Error why(ErrorCode::key_missing, "its private half is missing");
-    backend.set_unusable({"0102030405060708", "clawsigner/gateway_receipt/1", why});
-    CHECK_THAT(keyring.create(Family::gateway_receipt, Algorithm::ed25519).error().message,
-               Catch::Contains("clawsigner keys discard 0102030405060708"));
-    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
-    CHECK(keyring.active(Family::gateway_receipt).ok());
-    backend.set_unusable({"", "clawsigner/gateway_receipt/2", why});
-    CHECK_THAT(keyring.active(Family::gateway_receipt).error().message,
-               Catch::Contains("key clawsigner/gateway_receipt/2"));
-    CHECK(backend.discard("clawsigner/gateway_receipt/2").ok());
-    CHECK(keyring.active(Family::gateway_receipt).ok());
-    backend.set_unusable({"0102030405060709", "clawsigner/gateway_receipt/1",
-                          Error(ErrorCode::key_quarantined, "its public half is missing")});
-    CHECK(keyring.active(Family::gateway_receipt).error().code == ErrorCode::key_quarantined);
-}
-
 TEST_CASE("keyring: sampling checks one signature in n, and every probe", "[hsm]") {
     SoftwareBackend backend;
-    const auto keyring = keyring_on(backend, {4});
-    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    auto keyring = keyring_on(backend, {4});
+    assign(keyring, backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value());
     backend.corrupt_signatures(true);
     const auto signer = keyring.signer<Family::gateway_receipt>().value();
     int refused = 0;

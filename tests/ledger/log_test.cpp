@@ -319,12 +319,16 @@ TEST_CASE("checkpointer: the log is signed a second behind at most, and the note
         }
         return latest;
     };
-    REQUIRE(published(2));  // its own two settings
-    ledger::record(*on.ledger, {{{{artefact("a"), {}}}}}, base::deadline_in(seconds(10))).value();
-    const auto latest = published(3);
-    REQUIRE(latest->head->size() == 3);
+    // Its own two settings, and each family's look into its store.
+    const std::uint64_t begun = 2 + on.families.size();
+    REQUIRE(published(begun));
+    auto leaf = artefact("a");
+    leaf.kid = crypto::kid(on.key());
+    ledger::record(*on.ledger, {{{{leaf, {}}}}}, base::deadline_in(seconds(10))).value();
+    const auto latest = published(begun + 1);
+    REQUIRE(latest->head->size() == begun + 1);
     const auto key = claw::NoteKey::parse(on.ledger->setting("log_key").value()).value();
     const auto checkpoint = claw::open_checkpoint(latest->note, key, "clawsigner.test/log").value();
-    CHECK(checkpoint.size == 3);
+    CHECK(checkpoint.size == begun + 1);
     CHECK(checkpoint.root == on.ledger->head()->root());
 }

@@ -72,7 +72,8 @@ TEST_CASE("keys: the signing one is marked, and a second first key is refused", 
     on.backend.set_state(hsm::BackendState::absent);
     CHECK(service::list_keys(on.appliance).value().keys.size() == 4);  // what it knew
     on.backend.set_state(hsm::BackendState::ready);
-    CHECK(service::create_key(on.appliance, tests::kCaller, Family::gateway_receipt, std::nullopt)
+    CHECK(service::create_key(on.appliance, {tests::kCaller, {}, {}, {}}, Family::gateway_receipt,
+                              std::nullopt)
               .error()
               .code == ErrorCode::key_exists);
 }

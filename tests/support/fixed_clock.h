@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#include <atomic>
+
 namespace clawsigner::tests {
 
 /// A clock that stands still: 2026-01-01T00:00:00.000Z, unless set.
@@ -9,9 +11,10 @@ class FixedClock final : public Clock {
 public:
     UnixMillis now() const override { return now_; }
     void set(UnixMillis now) { now_ = now; }
+    void advance(std::chrono::milliseconds by) { now_ = now_.load() + by; }
 
 private:
-    UnixMillis now_{std::chrono::milliseconds(1767225600000)};
+    std::atomic<UnixMillis> now_{UnixMillis(std::chrono::milliseconds(1767225600000))};
 };
 
 }  // namespace clawsigner::tests

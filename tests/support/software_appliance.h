@@ -3,6 +3,7 @@
 #include "service/appliance.h"
 #include "service/checkpointer.h"
 #include "service/issue_token.h"
+#include "service/lifecycle.h"
 #include "service/refusals.h"
 #include "service/sign_receipt.h"
 #include "support/fixed_clock.h"
@@ -26,6 +27,8 @@ struct SoftwareAppliance {
                                            : crypto::Algorithm::ed25519)
                 .value();
         }
+        lifecycle = service::Lifecycle::open(*ledger, keyring, clock, {}).value();
+        appliance.lifecycle = lifecycle.get();
         appliance.ceiling = {std::chrono::seconds(3600), policy::NameSet({"*"}),
                              policy::NameSet({"*"})};
     }
@@ -42,6 +45,7 @@ struct SoftwareAppliance {
     TempDir directory;
     std::unique_ptr<ledger::Log> ledger = open_ledger();
     service::Refusals refusals{*ledger};
+    std::unique_ptr<service::Lifecycle> lifecycle;
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
 

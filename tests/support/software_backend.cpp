@@ -55,6 +55,20 @@ Status SoftwareBackend::discard(const std::string& handle) {
     return Status::done();
 }
 
+Status SoftwareBackend::destroy(const hsm::KeyId& key) {
+    if (state_ != hsm::BackendState::ready) {
+        return hsm::not_ready(state_);
+    }
+    const std::lock_guard lock(mutex_);
+    auto changed = std::make_shared<hsm::KeySnapshot>(*snapshot_);
+    std::erase_if(changed->keys, [&](const hsm::StoredKey& stored) { return stored.id == key; });
+    std::erase_if(changed->unusable,
+                  [&](const hsm::UnusableKey& other) { return other.id == key.text(); });
+    private_keys_.erase(key);
+    snapshot_ = std::move(changed);
+    return Status::done();
+}
+
 void SoftwareBackend::set_unusable(hsm::UnusableKey key) {
     const std::lock_guard lock(mutex_);
     auto changed = std::make_shared<hsm::KeySnapshot>(*snapshot_);

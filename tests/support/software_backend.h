@@ -19,6 +19,7 @@ public:
     std::shared_ptr<const hsm::KeySnapshot> keys() const override;
     Result<hsm::StoredKey> generate(const hsm::KeyName& name, crypto::Algorithm algorithm) override;
     Status discard(const std::string& handle) override;
+    Status destroy(const hsm::KeyId& key) override;
     Result<crypto::Signature> sign(const hsm::KeyId& key, ByteView message,
                                    Deadline deadline) override;
     void distrust(const hsm::KeyId& key) override;

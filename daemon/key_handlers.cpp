@@ -1,0 +1,161 @@
+#include "claw/json_reader.h"
+#include "daemon/answers.h"
+#include "daemon/handlers.h"
+#include "service/keys.h"
+
+namespace clawsigner::daemon {
+namespace {
+
+constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMaxWhy = 1024;
+constexpr std::int64_t kMaxVersion = 1'000'000;
+constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;  // seconds
+constexpr std::int64_t kMaxLeaf = (1LL << 53) - 1;
+
+crypto::Family read_family(claw::JsonReader& in) {
+    const auto family = crypto::family_from_name(in.text("family", kMaxName));
+    if (!family) {
+        in.refuse("family", "must be one of: " + crypto::family_names());
+    }
+    return family.value_or(crypto::Family::gateway_receipt);
+}
+
+service::Doing read_doing(const Call& call, claw::JsonReader& in) {
+    return {call.caller, in.optional_text("why", kMaxWhy), std::nullopt, {}};
+}
+
+hsm::KeyName read_key(claw::JsonReader& in) {
+    const auto family = read_family(in);
+    return {family, static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion))};
+}
+
+std::optional<std::chrono::seconds> read_span(claw::JsonReader& in, std::string_view name) {
+    return in.has(name) ? std::optional(std::chrono::seconds(in.integer(name, 0, kMaxSpan)))
+                        : std::nullopt;
+}
+
+Answer answer(unsigned status, const Result<service::KeyView>& key) {
+    return key.ok() ? key_answer(status, *key) : error_answer(key.error());
+}
+
+Result<service::KeyView> created(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const auto family = read_family(in);
+    const auto doing = read_doing(call, in);
+    std::optional<crypto::Algorithm> algorithm;
+    if (const auto name = in.optional_text("algorithm", kMaxName)) {
+        algorithm = crypto::algorithm_from_name(*name);
+        if (!algorithm) {
+            in.refuse("algorithm", "must be ed25519 or p256");
+        }
+    }
+    CHECK_OK(in.finish());
+    return service::create_key(call.appliance, doing, family, algorithm);
+}
+
+Result<service::KeyView> rotated(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const auto family = read_family(in);
+    const auto doing = read_doing(call, in);
+    service::RotationPlan plan;
+    plan.now = in.has("now") && in.boolean("now");
+    const auto activate_in = read_span(in, "activate_in_seconds");
+    plan.activate_in = activate_in.value_or(plan.activate_in);
+    plan.overlap = read_span(in, "overlap_seconds").value_or(plan.overlap);
+    if (plan.now && activate_in) {
+        in.refuse("activate_in_seconds", "must not be given together with now");
+    }
+    CHECK_OK(in.finish());
+    return service::rotate_key(call.appliance, doing, family, plan);
+}
+
+using FamilyStep = Status (service::Lifecycle::*)(const service::Doing&, crypto::Family);
+
+Result<service::FamilyView> switched(const Call& call, FamilyStep step) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const auto family = read_family(in);
+    const auto doing = read_doing(call, in);
+    CHECK_OK(in.finish());
+    CHECK_OK((call.appliance.lifecycle->*step)(doing, family));
+    return service::view_of(call.appliance, family);
+}
+
+using KeyStep = Result<claw::KeyRecord> (service::Lifecycle::*)(const service::Doing&,
+                                                                const hsm::KeyName&);
+
+Result<service::KeyView> moved(const Call& call, KeyStep step) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const hsm::KeyName key = read_key(in);
+    const auto doing = read_doing(call, in);
+    CHECK_OK(in.finish());
+    TRY(const auto record, (call.appliance.lifecycle->*step)(doing, key));
+    return service::view_of(call.appliance, record);
+}
+
+Result<service::KeyView> compromised(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const hsm::KeyName key = read_key(in);
+    const auto doing = read_doing(call, in);
+    std::optional<UnixMillis> since;
+    if (const auto text = in.optional_text("since", kMaxName)) {
+        const auto time = base::parse_utc(*text);
+        if (!time.ok()) {
+            in.refuse("since", "must be a time like 2026-01-01T00:00:00.000Z");
+        }
+        since = time.ok() ? std::optional(*time) : std::nullopt;
+    }
+    std::optional<std::uint64_t> leaf;
+    if (in.has("leaf")) {
+        leaf = static_cast<std::uint64_t>(in.integer("leaf", 0, kMaxLeaf));
+    }
+    CHECK_OK(in.finish());
+    TRY(const auto record, call.appliance.lifecycle->compromise(doing, key, since, leaf));
+    return service::view_of(call.appliance, record);
+}
+
+Answer family_step(const Call& call, FamilyStep step) {
+    const auto family = switched(call, step);
+    return family.ok() ? family_answer(*family) : error_answer(family.error());
+}
+
+}  // namespace
+
+Answer list_keys(const Call& call) {
+    const auto list = service::list_keys(call.appliance);
+    return list.ok() ? key_list_answer(*list) : error_answer(list.error());
+}
+
+Answer create_key(const Call& call) {
+    return answer(201, created(call));
+}
+
+Answer rotate_key(const Call& call) {
+    return answer(201, rotated(call));
+}
+
+Answer freeze_family(const Call& call) {
+    return family_step(call, &service::Lifecycle::freeze);
+}
+
+Answer unfreeze_family(const Call& call) {
+    return family_step(call, &service::Lifecycle::unfreeze);
+}
+
+Answer retire_key(const Call& call) {
+    return answer(200, moved(call, &service::Lifecycle::retire));
+}
+
+Answer destroy_key(const Call& call) {
+    return answer(200, moved(call, &service::Lifecycle::destroy));
+}
+
+Answer compromise_key(const Call& call) {
+    return answer(200, compromised(call));
+}
+
+}  // namespace clawsigner::daemon
