@@ -124,6 +124,14 @@ void append_json_string(std::string& out, std::string_view text) {
     out.append(text, copied).push_back('"');
 }
 
+std::string json_texts(std::span<const std::string> texts) {
+    std::string out = "[";
+    for (const std::string& text : texts) {
+        append_json_string(out.append(out.size() > 1 ? "," : ""), text);
+    }
+    return out.append("]");
+}
+
 std::string member_path(std::string_view parent, std::string_view name) {
     std::string path(parent);
     if (!path.empty()) {

@@ -55,4 +55,14 @@ private:
     std::string out_;
 };
 
+/// [a,b,…] of the JSON text that `print` makes of each element.
+template <class Range, class Print>
+std::string json_array_of(const Range& range, Print print) {
+    std::string text = "[";
+    for (const auto& element : range) {
+        text.append(text.size() > 1 ? "," : "").append(print(element));
+    }
+    return text.append("]");
+}
+
 }  // namespace clawsigner::claw

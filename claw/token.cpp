@@ -5,17 +5,9 @@
 namespace clawsigner::claw {
 namespace {
 
-std::string text_array(const std::vector<std::string>& texts) {
-    std::string out = "[";
-    for (const std::string& text : texts) {
-        append_json_string(out.append(out.size() > 1 ? "," : ""), text);
-    }
-    return out.append("]");
-}
-
 std::string audience_text(const TokenGrant& grant) {
     if (grant.aud_is_array) {
-        return text_array(grant.aud);
+        return json_texts(grant.aud);
     }
     std::string out;
     append_json_string(out, grant.aud.front());
@@ -28,7 +20,7 @@ std::string claims_text(const Token& token, std::string_view scope_hash) {
     out.text("token_version", "1")
         .text("sub", grant.sub)
         .raw("aud", audience_text(grant))
-        .raw("scope", text_array(grant.scope))
+        .raw("scope", json_texts(grant.scope))
         .integer("iat", token.iat)
         .integer("exp", token.exp)
         .optional_text("owner_ref", grant.owner_ref)

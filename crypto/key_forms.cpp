@@ -87,6 +87,15 @@ Result<PublicKey> public_key_from_jwk(const Jwk& jwk) {
     return key;
 }
 
+std::string jwk_thumbprint(const PublicKey& key) {
+    const Jwk jwk = to_jwk(key);
+    std::string text = R"({"crv":")" + jwk.crv + R"(","kty":")" + jwk.kty + R"(","x":")" + jwk.x;
+    if (!jwk.y.empty()) {
+        text.append(R"(","y":")").append(jwk.y);
+    }
+    return sha256_b64u(text.append("\"}"));
+}
+
 KeyIdentity identity_of(const PublicKey& key) {
     return {key, kid(key), did_key(key)};
 }

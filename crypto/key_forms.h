@@ -30,6 +30,9 @@ Jwk to_jwk(const PublicKey& key);
 /// Error: invalid_field, when the members do not make a key, or its kid is not the one stated.
 Result<PublicKey> public_key_from_jwk(const Jwk& jwk);
 
+/// RFC 7638: base64url of SHA-256 over the required members of the key's JWK, 43 characters.
+std::string jwk_thumbprint(const PublicKey& key);
+
 /// A public key with the names it goes by, made once.
 struct KeyIdentity {
     PublicKey key;

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::string_view kLegacyReceiptStart = R"({"version":"1.0",)";
 constexpr std::string_view kJsonObjectStart = "eyJ";
+constexpr std::string_view kRotationStart = R"({"issued_at":")";
+constexpr std::string_view kRotationEnd =
+    R"(,"rotation_version":"1","signature_new_b64u":"","signature_old_b64u":""})";
+constexpr std::string_view kSnapshotStart = R"({"snapshot_version":"1","generated_at":)";
 constexpr std::string_view kProbeStart = "clawsigner-probe-v1:";
 constexpr std::size_t kPayloadHashLength = 43;
 constexpr std::size_t kTreeHashSize = 32;
@@ -71,6 +75,16 @@ bool has_signed_form(Family family, std::string_view bytes) noexcept {
             return is_payload_hash(bytes);
         case Family::checkpoint:
             return is_checkpoint_body(bytes);
+    }
+    return false;
+}
+
+bool has_statement_form(KeyStatement statement, std::string_view bytes) noexcept {
+    switch (statement) {
+        case KeyStatement::rotation:
+            return bytes.starts_with(kRotationStart) && bytes.ends_with(kRotationEnd);
+        case KeyStatement::snapshot:
+            return bytes.starts_with(kSnapshotStart) && bytes.ends_with('}');
     }
     return false;
 }

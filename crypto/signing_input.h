@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "crypto/family.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,42 @@ private:
 
     std::string bytes_;
 };
+
+/// What a key of any family says of the family's keys. The ecosystem has these two signed by the
+/// very keys they are about.
+enum class KeyStatement : std::uint8_t { rotation, snapshot };
+
+/// Do these bytes have the form of that statement? It is shared with no family, not with a probe,
+/// and not with the other statement.
+///
+///   rotation   the canonical JSON of a did_rotation certificate before it is signed: it begins
+///              {"issued_at":" and ends with the version and the two empty signatures
+///   snapshot   the JSON of a key transparency snapshot, which begins
+///              {"snapshot_version":"1","generated_at": and ends with }
+bool has_statement_form(KeyStatement statement, std::string_view bytes) noexcept;
+
+/// One of the two, on its way to the key. Only bytes of its form can be held by it.
+template <KeyStatement S>
+class StatementInput {
+public:
+    /// Error: internal, when the bytes are not of the statement's form.
+    static Result<StatementInput> of(std::string bytes) {
+        if (!has_statement_form(S, bytes)) {
+            return Error(ErrorCode::internal, "these bytes are not of the statement's form");
+        }
+        return StatementInput(std::move(bytes));
+    }
+
+    ByteView bytes() const noexcept { return base::as_bytes(bytes_); }
+
+private:
+    explicit StatementInput(std::string bytes) : bytes_(std::move(bytes)) {}
+
+    std::string bytes_;
+};
+
+using RotationInput = StatementInput<KeyStatement::rotation>;
+using SnapshotInput = StatementInput<KeyStatement::snapshot>;
 
 /// A signature that only shows that a key works: a fixed prefix that no artefact begins with, and
 /// 32 random bytes. It is verified where it is made and never leaves the process.

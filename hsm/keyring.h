@@ -37,6 +37,14 @@ public:
     /// key_quarantined.
     Status probe(Deadline deadline) const;
 
+    /// Signs what a key says of its family's keys, and verifies it, whatever the policy. Errors: as
+    /// probe.
+    template <crypto::KeyStatement S>
+    Result<crypto::Signature> sign(const crypto::StatementInput<S>& input,
+                                   Deadline deadline) const {
+        return sign_bytes(input.bytes(), deadline, true);
+    }
+
 private:
     template <crypto::Family F>
     friend class Signer;

@@ -46,6 +46,15 @@ TEST_CASE("did:key: anything else is refused", "[crypto]") {
     }
 }
 
+TEST_CASE("jwk thumbprint: is that of RFC 8037, and of the other language", "[crypto]") {
+    // RFC 8037, appendix A.3, has the key of the golden vectors.
+    CHECK(crypto::jwk_thumbprint(SoftwareKey::golden().public_key()) ==
+          "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    const auto p256 =
+        crypto::public_key_from_did("did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv");
+    CHECK(crypto::jwk_thumbprint(*p256) == "u7vrjwUEqr4_WVk1nfCx7nhirx2CrSvP9yUbAN4FNiQ");
+}
+
 TEST_CASE("jwk: reads back, and a kid that is not its own is refused", "[crypto]") {
     for (const Algorithm algorithm : {Algorithm::ed25519, Algorithm::p256}) {
         const PublicKey key = SoftwareKey::random(algorithm).public_key();

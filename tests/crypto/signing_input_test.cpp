@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <random>
 #include <vector>
 
 using namespace clawsigner;
@@ -15,6 +16,64 @@ const std::string kLegacy = R"({"version":"1.0","proxyDid":"did:web:clawproxy.co
 const std::string kToken = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0";
 const std::string kRoot = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
 const std::string kCheckpoint = "example.com/behind-the-sofa\n20852163\n" + kRoot + "\n";
+const std::string kRotation =
+    R"({"issued_at":"2026-03-01T12:00:00.007Z","new_did":"did:key:zB","old_did":"did:key:zA",)"
+    R"("reason":"why","rotation_id":"rot_1","rotation_version":"1","signature_new_b64u":"",)"
+    R"("signature_old_b64u":""})";
+const std::string kSnapshot =
+    R"({"snapshot_version":"1","generated_at":1772625600,"accepted_kids":[]})";
+const std::string kProbeStart = "clawsigner-probe-v1:";
+
+std::string probe() {
+    const auto input = crypto::ProbeInput::fresh().value();
+    return {reinterpret_cast<const char*>(input.bytes().data()), input.bytes().size()};
+}
+
+/// Every form that bytes can have, by name; the envelopes' hash is one form.
+std::vector<std::string> forms_of(const std::string& bytes) {
+    std::vector<std::string> forms;
+    for (const Family family : crypto::kFamilies) {
+        if (crypto::has_signed_form(family, bytes) &&
+            (family != Family::work_policy || bytes.size() != kHash.size())) {
+            forms.emplace_back(crypto::family_name(family));
+        }
+    }
+    if (crypto::RotationInput::of(bytes).ok()) {
+        forms.emplace_back("rotation");
+    }
+    if (crypto::SnapshotInput::of(bytes).ok()) {
+        forms.emplace_back("snapshot");
+    }
+    if (bytes.starts_with(kProbeStart)) {
+        forms.emplace_back("probe");
+    }
+    return forms;
+}
+
+/// One to four small damages: bytes changed, cut out or doubled, and the end of one form put to the
+/// beginning of another.
+std::string damaged(std::string bytes, const std::vector<std::string>& others, std::mt19937& dice) {
+    const auto below = [&](std::size_t end) { return dice() % (end + (end == 0 ? 1 : 0)); };
+    for (std::size_t left = 1 + below(4); left > 0; --left) {
+        const std::size_t at = below(bytes.size());
+        switch (below(4)) {
+            case 0:
+                bytes.replace(at, 1, 1, static_cast<char>(below(256)));
+                break;
+            case 1:
+                bytes.erase(at, 1 + below(8));
+                break;
+            case 2:
+                bytes.insert(at, bytes.substr(below(bytes.size()), 1 + below(16)));
+                break;
+            default: {
+                const std::string& other = others[below(others.size())];
+                bytes = bytes.substr(0, at) + other.substr(below(other.size()));
+            }
+        }
+    }
+    return bytes;
+}
 }  // namespace
 
 TEST_CASE("signing input: a receipt key takes a payload hash or a legacy receipt", "[crypto]") {
@@ -104,6 +163,48 @@ TEST_CASE("signing input: only the envelopes' hashes have the form of two famili
     CHECK(families_of(kLegacy) == std::vector{Family::gateway_receipt});
     CHECK(families_of(kToken) == std::vector{Family::cst});
     CHECK(families_of(kCheckpoint) == std::vector{Family::checkpoint});
+}
+
+TEST_CASE("key statement: each takes its own form and nothing else", "[crypto]") {
+    CHECK(crypto::RotationInput::of(kRotation).ok());
+    CHECK(crypto::SnapshotInput::of(kSnapshot).ok());
+    for (const std::string& bytes :
+         {std::string(), kHash, kLegacy, kToken, kCheckpoint, probe(), kRotation + " ",
+          kRotation.substr(1), kRotation.substr(0, kRotation.size() - 1), kSnapshot + "\n",
+          kSnapshot.substr(1), std::string(R"({"issued_at":"x"})"),
+          std::string(R"({"snapshot_version":"1"})"),
+          std::string(R"({"snapshot_version":"2","generated_at":1})"),
+          std::string(R"({"rotation_version":"1","issued_at":"x"})")}) {
+        INFO(bytes);
+        CHECK_FALSE(crypto::RotationInput::of(bytes).ok());
+        CHECK_FALSE(crypto::SnapshotInput::of(bytes).ok());
+    }
+    CHECK_FALSE(crypto::RotationInput::of(kSnapshot).ok());
+    CHECK_FALSE(crypto::SnapshotInput::of(kRotation).ok());
+    // A certificate that is signed already is not signed again.
+    std::string with_signature = kRotation;
+    with_signature.insert(with_signature.size() - 2, "AA");
+    CHECK_FALSE(crypto::RotationInput::of(with_signature).ok());
+}
+
+TEST_CASE("key statement: no bytes have its form and another's, whatever is done to them",
+          "[crypto]") {
+    const std::vector<std::string> whole{kHash,     kLegacy,   kToken, kCheckpoint,
+                                         kRotation, kSnapshot, probe()};
+    for (const std::string& bytes : whole) {
+        CHECK(forms_of(bytes).size() == 1);
+    }
+    std::mt19937 dice(20260301);  // NOLINT(cert-msc51-cpp): the same every time
+    std::size_t still_a_form = 0;
+    for (int round = 0; round < 60'000; ++round) {
+        const std::string bytes = damaged(whole[dice() % whole.size()], whole, dice);
+        const auto forms = forms_of(bytes);
+        still_a_form += forms.size();
+        if (forms.size() > 1) {
+            FAIL("has the form of " << forms[0] << " and of " << forms[1] << ": " << bytes);
+        }
+    }
+    CHECK(still_a_form > 5'000);  // else the damages are too large to say anything
 }
 
 TEST_CASE("probe: starts as no artefact does and is never the same twice", "[crypto]") {

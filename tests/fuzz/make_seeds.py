@@ -50,6 +50,16 @@ p256 = {"kty": "EC", "crv": "P-256", "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5R
 for keys in ([], [ed], [p256], [ed, p256]):
     seed("jwks", json.dumps({"keys": keys}))
 
+own = rows("keys_own.json")
+for row in own["rotations"]:
+    seed("rotation_certificate", row["certificate"])
+seed("rotation_certificate", own["rotations"][0]["signed_text"])
+seed("rotation_certificate", own["rotations"][1]["in_another_layout"])
+for row in own["histories"][1:4]:
+    seed("key_manifest", row["manifest"])
+seed("key_manifest", own["histories"][1]["snapshot"])
+seed("key_manifest", json.dumps(json.loads(own["histories"][1]["snapshot"]), indent=2))
+
 for text in (key["did_key"], "did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv", key["public_b64u"], key["kid"], "Zg",
              "2026-01-01T00:00:00.123Z", "clawsigner/gateway_receipt/1", "11233QC4"):  # fmt: skip
     seed("encodings", text)

@@ -136,6 +136,20 @@ TEST_CASE("keyring: sampling checks one signature in n, and every probe", "[hsm]
     CHECK_FALSE(keyring.active(Family::gateway_receipt).value()->probe(soon()).ok());
 }
 
+TEST_CASE("keyring: what a key says of keys is verified, whatever the policy", "[hsm]") {
+    SoftwareBackend backend;
+    const auto keyring = keyring_on(backend, {1'000});
+    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    const auto input =
+        crypto::SnapshotInput::of(R"({"snapshot_version":"1","generated_at":1})").value();
+    const auto key = keyring.active(Family::gateway_receipt).value();
+    for (int i = 0; i < 3; ++i) {
+        CHECK(key->identity().key.verifies(input.bytes(), key->sign(input, soon()).value()));
+    }
+    backend.corrupt_signatures(true);
+    CHECK(key->sign(input, soon()).error().code == ErrorCode::key_quarantined);
+}
+
 TEST_CASE("keyring: a signer takes its own family's input and no bytes", "[hsm]") {
     using Signer = hsm::Signer<Family::gateway_receipt>;
     STATIC_REQUIRE(std::is_invocable_v<decltype(&Signer::sign), Signer&,

@@ -58,7 +58,11 @@ SoftwareKey::SoftwareKey(std::shared_ptr<EVP_PKEY> key, crypto::PublicKey public
     : key_(std::move(key)), public_key_(std::move(public_key)) {}
 
 SoftwareKey SoftwareKey::golden() {
-    const Bytes seed = base::hex_decode(kRfc8032Seed).value();
+    return of_seed(kRfc8032Seed);
+}
+
+SoftwareKey SoftwareKey::of_seed(std::string_view hex) {
+    const Bytes seed = base::hex_decode(hex).value();
     auto key =
         owned(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
     auto half = public_half(key.get(), crypto::Algorithm::ed25519);

@@ -15,6 +15,8 @@ class SoftwareKey {
 public:
     /// RFC 8032 section 7.1, test 1: the key of the golden vectors.
     static SoftwareKey golden();
+    /// The Ed25519 key of a seed, 64 hex digits.
+    static SoftwareKey of_seed(std::string_view hex);
     static SoftwareKey random(crypto::Algorithm algorithm);
 
     const crypto::PublicKey& public_key() const { return public_key_; }
