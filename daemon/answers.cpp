@@ -163,6 +163,7 @@ unsigned http_status(ErrorCode code) noexcept {
             return 400;
         case ErrorCode::policy_denied:
         case ErrorCode::forbidden:
+        case ErrorCode::approval_invalid:
             return 403;
         case ErrorCode::not_found:
             return 404;
@@ -174,6 +175,10 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::key_in_use:
         case ErrorCode::nonce_reused:
         case ErrorCode::id_reused:
+        case ErrorCode::approval_required:
+        case ErrorCode::approval_expired:
+        case ErrorCode::approval_repeated:
+        case ErrorCode::no_operators:
             return 409;
         case ErrorCode::too_large:
             return 413;
