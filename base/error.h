@@ -45,6 +45,12 @@ enum class ErrorCode : std::uint8_t {
     id_reused,
     not_yet,
     proof_invalid,
+    // What operators approve of.
+    approval_required,
+    approval_invalid,
+    approval_expired,
+    approval_repeated,
+    no_operators,
     // The house.
     config_invalid,
     io_failed,

@@ -32,6 +32,15 @@ Sha256 sha256(ByteView bytes) noexcept {
     return digest;
 }
 
+Sha512 sha512(ByteView bytes) noexcept {
+    Sha512 digest{};
+    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha512(), nullptr) !=
+        1) {
+        std::abort();  // as above
+    }
+    return digest;
+}
+
 std::string sha256_b64u(std::string_view text) {
     return base::base64url_encode(sha256(text));
 }

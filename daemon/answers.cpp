@@ -194,6 +194,7 @@ unsigned http_status(ErrorCode code) noexcept {
             return 400;
         case ErrorCode::policy_denied:
         case ErrorCode::forbidden:
+        case ErrorCode::approval_invalid:
             return 403;
         case ErrorCode::not_found:
             return 404;
@@ -207,6 +208,10 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::id_reused:
         case ErrorCode::illegal_transition:
         case ErrorCode::rotation_pending:
+        case ErrorCode::approval_required:
+        case ErrorCode::approval_expired:
+        case ErrorCode::approval_repeated:
+        case ErrorCode::no_operators:
             return 409;
         case ErrorCode::too_large:
             return 413;

@@ -16,8 +16,8 @@ PACKAGES_BUILD=(
     libjemalloc-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev libspdlog-dev softhsm2
 )
 PACKAGES_DEMO=(curl openssl)
-PACKAGES_TEST=(catch2 nodejs opensc python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)
-PACKAGES_BENCH=(openssh-client p11-kit p11-kit-modules)
+PACKAGES_TEST=(catch2 nodejs opensc openssh-client python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)
+PACKAGES_BENCH=(p11-kit p11-kit-modules)
 PACKAGES_ALL=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19)
 
 as_root() {

@@ -104,6 +104,50 @@ for row in json.loads((VECTORS / "cst_golden.json").read_text())["issuance"]:
         seed("token_verify", json.dumps({**answer, "claims": json.loads(row["claims_json"])}))
 
 
+def ssh_string(value):
+    return len(value).to_bytes(4, "big") + value
+
+
+def armored(blob):
+    return "-----BEGIN SSH SIGNATURE-----\n%s-----END SSH SIGNATURE-----\n" % base64.encodebytes(blob).decode()
+
+
+signed = rows("sshsig/signatures.json")
+for row in signed["accepted"] + signed["refused"]:
+    seed("sshsig", row["key"])
+    seed("sshsig", row["signature"])
+ED25519 = signed["accepted"][0]["key"]
+POINT = base64.b64decode(signed["accepted"][-1]["key"].split()[1])[-69:]
+SK_ED25519, SK_ECDSA = b"sk-ssh-ed25519@openssh.com", b"sk-ecdsa-sha2-nistp256@openssh.com"
+DEVICES = {
+    SK_ED25519: (ssh_string(base64.b64decode(ED25519.split()[1])[-32:]) + ssh_string(b"ssh:"), ssh_string(bytes(64))),
+    SK_ECDSA: (ssh_string(b"nistp256") + POINT + ssh_string(b"ssh:"), ssh_string(ssh_string(b"\1") + ssh_string(b"\0\x80"))),
+}
+for kind, (rest, proof) in DEVICES.items():
+    blob = ssh_string(kind) + rest
+    seed("sshsig", blob)
+    seed("sshsig", "%s %s" % (kind.decode(), base64.b64encode(blob).decode()))
+    proof = ssh_string(kind) + proof + b"\1" + bytes(4)
+    parts = (blob, b"clawsigner-approval", b"", b"sha512", proof)
+    seed("sshsig", armored(b"SSHSIG\0\0\0\1" + b"".join(map(ssh_string, parts))))
+
+ECDSA = signed["accepted"][-1]["key"]
+for text in (
+    "# operators\n\nalice@example.com %s her laptop\nbob %s\n" % (ED25519, ECDSA),
+    'a namespaces="file,clawsigner-approval",valid-after="20260131Z",valid-before="202702031234Z" %s' % ED25519,
+    'a valid-before="20270203123456Z"\t%s\n' % ECDSA,
+    "a cert-authority %s\n" % ED25519,
+    "*@example.com,a %s\n" % ED25519,
+    "a %s\n" % signed["refused"][0]["key"],
+    '{"operators":[{"key":"%s","namespaces":["clawsigner-approval"],"principal":"alice","valid_after":"2026-01-31T00:00:00.000Z"},'
+    '{"key":"%s","principal":"bob","valid_before":"2027-01-31T00:00:00.000Z"}],"quorum":2,"v":1}' % (ED25519, ECDSA),
+    '{"act":"keys.destroy","approvals":[{"at":"2026-03-01T12:00:01.000Z","fingerprint":"%s","principal":"alice"}],"arguments":'
+    '{"family":"cst","version":3},"created":"2026-03-01T12:00:00.000Z","expires":"2026-03-01T13:00:00.000Z","id":"i","origin":"l.example/1",'
+    '"requester":{"role":"admin","uid":1000},"v":1,"why":"its disk was sold"}' % signed["accepted"][0]["fingerprint"],
+):
+    seed("operators", text)
+
+
 def number(value):
     return value.to_bytes(8, "little")
 
