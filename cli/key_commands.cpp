@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "claw/json_writer.h"
+#include "cli/approval_commands.h"
 #include "cli/conversation.h"
 
 #include <array>
@@ -99,6 +100,9 @@ void print_whole_key(const JsonObject& key) {
 }
 
 void print_key(const JsonObject& answer) {
+    if (print_waiting(answer)) {
+        return;
+    }
     const JsonValue* key = answer.if_contains("key");
     if (key != nullptr && key->is_object()) {
         std::printf("%s", table({key_heading(), key_row(key->get_object())}).c_str());
@@ -106,6 +110,9 @@ void print_key(const JsonObject& answer) {
 }
 
 void print_family(const JsonObject& answer) {
+    if (print_waiting(answer)) {
+        return;
+    }
     const JsonValue* family = answer.if_contains("family");
     if (family != nullptr && family->is_object()) {
         std::printf("%s: %s\n", cell(family->get_object(), "family").c_str(),

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -21,7 +22,8 @@ struct KeyTerms {
     bool now = false;
     std::string since;  // 2026-01-31T12:00:00.000Z
     std::optional<std::uint64_t> leaf;
-    bool yes = false;  // do not ask
+    std::filesystem::path seed_file;  // of the key that is given up
+    bool yes = false;                 // do not ask
 };
 
 /// Each prints and returns its exit code.
@@ -34,6 +36,9 @@ int unfreeze_family(const Connection& to, const KeyTerms& terms);
 int retire_key(const Connection& to, const KeyTerms& terms);
 int destroy_key(const Connection& to, const KeyTerms& terms);
 int compromise_key(const Connection& to, const KeyTerms& terms);
+/// Reads the seed once, has its key and the family's say that the one takes the other's place, and
+/// wipes the file.
+int adopt_key(const Connection& to, const KeyTerms& terms);
 int discard_key(const Connection& to, const KeyTerms& terms);
 
 }  // namespace clawsigner::cli

@@ -168,6 +168,25 @@ void add_ends(const Setup& setup) {
     setup.runs(compromise, compromise_key);
 }
 
+void add_adopt(const Setup& setup) {
+    CLI::App* adopt = setup.add(
+        "adopt",
+        "leave a key behind that lived in an environment variable: it and the family's key sign a "
+        "rotation certificate,\nit is published as verify_only for --overlap, and the file with "
+        "its seed is wiped");
+    setup.add_family(*adopt);
+    adopt
+        ->add_option("--seed-file", setup.options->terms.seed_file,
+                     "a file of mode 0400 with the seed: 43 characters of base64url, or 64 hex "
+                     "digits")
+        ->required();
+    adopt
+        ->add_option("--overlap", setup.options->overlap,
+                     "how long the old key is still published (default 7d)")
+        ->check(check_span);
+    setup.runs(adopt, adopt_key);
+}
+
 void add_discard(const Setup& setup) {
     CLI::App* discard = setup.add(
         "discard", "destroy what keys list shows as unusable, such as half of a key; for good");
@@ -188,6 +207,7 @@ void add_keys(CLI::App& app, const bool& json, std::function<int()>& command) {
     add_rotate(setup);
     add_freeze(setup);
     add_ends(setup);
+    add_adopt(setup);
     add_discard(setup);
 }
 

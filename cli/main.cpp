@@ -1,3 +1,4 @@
+#include "cli/approval_options.h"
 #include "cli/commands.h"
 #include "cli/key_options.h"
 #include "cli/log_options.h"
@@ -194,6 +195,7 @@ int main(int argc, char** argv) {
     add_init(app, options);
     add_status(app, options);
     cli::add_keys(app, options.json, options.command);
+    cli::add_approvals(app, options.json, options.command);
     add_pin(app, options);
     add_sign(app, options);
     add_issue(app, options);

@@ -88,6 +88,14 @@ LedgerConfig read_ledger(TableReader& in) {
     return ledger;
 }
 
+OperatorsConfig read_operators(TableReader& in) {
+    OperatorsConfig operators;
+    operators.line = in.line();
+    operators.allowed_signers = in.optional_path("allowed_signers");
+    operators.quorum = static_cast<std::uint32_t>(in.integer_or("quorum", 1, 1, 64));
+    return operators;
+}
+
 BackendConfig read_backend(std::string_view name, TableReader& in) {
     BackendConfig backend;
     backend.name = name;
@@ -157,6 +165,7 @@ Result<Config> parse(std::string_view toml, const std::filesystem::path& file) {
     config.signing = section(root, "signing", file, read_signing, fault);
     config.ceiling = section(root, "ceiling", file, read_ceiling, fault);
     config.ledger = section(root, "ledger", file, read_ledger, fault);
+    config.operators = section(root, "operators", file, read_operators, fault);
     CHECK_OK(std::move(fault));
     root.each_table("roles", [&](std::string_view name, TableReader& in) {
         config.roles.push_back(read_role(name, in));

@@ -72,6 +72,14 @@ struct LedgerConfig {
     std::chrono::seconds keep_receipts{300};
 };
 
+/// [operators]: who approves of what cannot be undone. Read while the log knows none, and never
+/// again.
+struct OperatorsConfig {
+    std::optional<std::filesystem::path> allowed_signers;
+    std::uint32_t quorum = 1;  // 1 to 64
+    std::uint32_t line = 1;
+};
+
 /// [roles.NAME]: who may use a role's socket. Names or numbers.
 struct RoleConfig {
     Setting role;
@@ -92,6 +100,7 @@ struct Config {
     SigningConfig signing;
     CeilingConfig ceiling;
     LedgerConfig ledger;
+    OperatorsConfig operators;
     std::vector<RoleConfig> roles;
     std::vector<BackendConfig> backends;
     std::vector<FamilyConfig> families;

@@ -1,7 +1,6 @@
 #include "daemon/answers.h"
 
 #include "claw/json_writer.h"
-#include "claw/jwks.h"
 #include "claw/receipt.h"
 #include "claw/token.h"
 
@@ -20,12 +19,6 @@ std::string array_of(const Range& range, Print print) {
         text.append(text.size() > 1 ? "," : "").append(print(element));
     }
     return text.append("]");
-}
-
-std::string in_quotes(std::string_view text) {
-    std::string out;
-    claw::append_json_string(out, text);
-    return out;
 }
 
 std::string error_text(const Error& error) {
@@ -146,23 +139,6 @@ std::string family_text(const service::FamilyReport& report) {
     return out.raw("reasons", array_of(report.readiness.reasons, error_text)).done();
 }
 
-std::string multibase_u(const crypto::PublicKey& key) {
-    return "u" + base::base64url_encode(key.raw());
-}
-
-std::string verification_method(const crypto::KeyIdentity& key, const std::string& id) {
-    JsonWriter out;
-    out.text("id", id);
-    if (key.key.algorithm() == crypto::Algorithm::ed25519) {
-        out.text("type", "Ed25519VerificationKey2020");
-    } else {
-        out.text("type", "EcdsaSecp256r1VerificationKey2019");
-    }
-    return out.text("controller", claw::kGatewayId)
-        .text("publicKeyMultibase", multibase_u(key.key))
-        .done();
-}
-
 std::string ledger_text(const service::StatusReport& report) {
     const ledger::LogStatus& ledger = report.ledger;
     JsonWriter out;
@@ -260,24 +236,6 @@ Answer batch_answer(const service::ReceiptBatch& batch) {
     return {200, JsonWriter().raw("results", array_of(batch.results(), print)).done(), {}, {}};
 }
 
-Answer jwks_answer(const std::vector<crypto::KeyIdentity>& keys) {
-    std::vector<crypto::PublicKey> bare;
-    std::ranges::transform(keys, std::back_inserter(bare), &crypto::KeyIdentity::key);
-    return {200, claw::jwks_text(bare), {{"Cache-Control", "max-age=300"}}, {}};
-}
-
-Answer issuer_did_answer(const std::vector<crypto::KeyIdentity>& keys) {
-    const crypto::KeyIdentity& signing = keys.front();
-    return {200,
-            JsonWriter()
-                .text("did", claw::kIssuerId)
-                .text("kid", signing.kid)
-                .text("public_key_b64u", base::base64url_encode(signing.key.raw()))
-                .done(),
-            {{"Cache-Control", "max-age=3600"}},
-            {}};
-}
-
 Answer token_answer(const service::IssuedToken& token) {
     return {200,
             JsonWriter()
@@ -288,33 +246,6 @@ Answer token_answer(const service::IssuedToken& token) {
                 .text("token_scope_hash_b64u", token.scope_hash)
                 .done(),
             {},
-            {}};
-}
-
-Answer did_answer(const std::vector<crypto::KeyIdentity>& keys) {
-    const crypto::KeyIdentity& signing = keys.front();
-    const std::string method_id = std::string(claw::kGatewayId) + "#" + signing.kid;
-    const std::string deployment = JsonWriter()
-                                       .text("version", CLAWSIGNER_VERSION)
-                                       .boolean("signingEnabled", true)
-                                       .boolean("encryptionEnabled", false)
-                                       .text("service", "clawsigner")
-                                       .text("receiptSignerDidKey", signing.did)
-                                       .done();
-    std::string body =
-        JsonWriter()
-            .raw(
-                "@context",
-                R"(["https://www.w3.org/ns/did/v1","https://w3id.org/security/suites/ed25519-2020/v1"])")
-            .text("id", claw::kGatewayId)
-            .raw("verificationMethod", "[" + verification_method(signing, method_id) + "]")
-            .raw("authentication", "[" + in_quotes(method_id) + "]")
-            .raw("assertionMethod", "[" + in_quotes(method_id) + "]")
-            .raw("deployment", deployment)
-            .done();
-    return {200,
-            std::move(body),
-            {{"Cache-Control", "max-age=3600"}, {"ETag", in_quotes(signing.kid)}},
             {}};
 }
 
@@ -363,6 +294,45 @@ Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys) {
 
 Answer key_answer(unsigned status, const service::KeyView& view) {
     return {status, JsonWriter().raw("key", key_text(view)).done(), {}, {}};
+}
+
+Answer adopted_answer(const service::AdoptedKey& adopted) {
+    return {201,
+            JsonWriter()
+                .raw("key", key_text(adopted.key))
+                .raw("certificate", adopted.certificate)
+                .done(),
+            {},
+            {}};
+}
+
+Answer request_answer(unsigned status, const policy::ActRequest& request) {
+    return {status,
+            JsonWriter()
+                .raw("request", policy::request_text(request))
+                .text("message", policy::approval_message(request))
+                .done(),
+            {},
+            {}};
+}
+
+Answer requests_answer(const std::vector<policy::ActRequest>& requests) {
+    return {
+        200, JsonWriter().raw("requests", array_of(requests, policy::request_text)).done(), {}, {}};
+}
+
+Answer approved_answer(const service::Approvals::Approved& approved) {
+    return {200,
+            JsonWriter()
+                .boolean("done", approved.done)
+                .raw("request", policy::request_text(approved.request))
+                .done(),
+            {},
+            {}};
+}
+
+Answer operators_answer(const policy::Operators& operators) {
+    return {200, policy::operators_text(operators), {}, {}};
 }
 
 Answer family_answer(const service::FamilyView& view) {

@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "crypto/key_forms.h"
 #include "daemon/http.h"
+#include "service/approvals.h"
 #include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/readiness.h"
@@ -23,18 +24,21 @@ Answer error_answer(const Error& error);
 
 Answer receipt_answer(const service::SignedReceipt& receipt);
 Answer batch_answer(const service::ReceiptBatch& batch);
-Answer jwks_answer(const std::vector<crypto::KeyIdentity>& keys);
 Answer token_answer(const service::IssuedToken& token);
-/// {did, kid, public_key_b64u} of the issuer, as clawscope serves it, for the first (signing) key.
-Answer issuer_did_answer(const std::vector<crypto::KeyIdentity>& keys);
-/// The DID document of the gateway, as clawproxy serves it, for the first (signing) key.
-Answer did_answer(const std::vector<crypto::KeyIdentity>& keys);
 Answer readiness_answer(const service::Readiness& readiness);
 Answer status_answer(const service::StatusReport& report);
 Answer backend_answer(const service::BackendReport& report);
 Answer key_list_answer(const service::KeyList& list);
 Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys);
 Answer key_answer(unsigned status, const service::KeyView& view);
+Answer adopted_answer(const service::AdoptedKey& adopted);
 Answer family_answer(const service::FamilyView& view);
+/// An act that waits for operators, or does not any more.
+Answer request_answer(unsigned status, const policy::ActRequest& request);
+Answer requests_answer(const std::vector<policy::ActRequest>& requests);
+Answer approved_answer(const service::Approvals::Approved& approved);
+Answer operators_answer(const policy::Operators& operators);
+/// 202 with the request, or the error that kept it from being filed.
+Answer filed_answer(const Result<policy::ActRequest>& request);
 
 }  // namespace clawsigner::daemon

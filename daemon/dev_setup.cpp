@@ -6,12 +6,16 @@
 #include "pkcs11/token_backend.h"
 #include "pkcs11/token_setup.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <spawn.h>
 #include <string>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 namespace clawsigner::daemon {
 namespace {
@@ -118,6 +122,14 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory,
         .append("\n[ledger]\norigin = \"")
         .append(origin)
         .append("\"\n");
+    if (fs::exists(directory / "operators")) {
+        text.append(
+                "\n# One operator, whose key lies beside this file; read at the first start "
+                "only.\n")
+            .append("[operators]\nallowed_signers = ")
+            .append(toml_string(directory / "operators"))
+            .append("\nquorum = 1\n");
+    }
     for (const crypto::Family family : crypto::kFamilies) {
         text.append("\n[families.")
             .append(family_name(family))
@@ -154,6 +166,32 @@ Status make_keys(const DevSetup& setup, const fs::path& directory) {
     return Status::done();
 }
 
+/// An operator's key, made by ssh-keygen; where that is not installed there is no operator, and
+/// what needs one says so.
+Status make_operator(const fs::path& directory) {
+    const fs::path key = directory / "operator";
+    std::array<std::string, 9> words{"ssh-keygen", "-q", "-t",        "ed25519", "-N",
+                                     "",           "-C", "developer", "-f"};
+    std::vector<char*> arguments;
+    for (std::string& word : words) {
+        arguments.push_back(word.data());
+    }
+    std::string path = key.string();
+    arguments.push_back(path.data());
+    arguments.push_back(nullptr);
+    pid_t child = 0;
+    if (::posix_spawnp(&child, "ssh-keygen", nullptr, nullptr, arguments.data(), environ) != 0) {
+        return Status::done();
+    }
+    int status = 0;
+    if (::waitpid(child, &status, 0) != child || status != 0) {
+        return Status::done();
+    }
+    TRY(const std::string line, base::read_file(key.string() + ".pub", 4096));
+    return base::write_file_durably(directory / "operators",
+                                    "developer namespaces=\"clawsigner-approval\" " + line, 0600);
+}
+
 Status fill_directory(const DevSetup& setup, const fs::path& directory) {
     TRY(const Secret pin, random_pin());
     TRY(const Secret so_pin,
@@ -165,6 +203,7 @@ Status fill_directory(const DevSetup& setup, const fs::path& directory) {
     ::setenv("SOFTHSM2_CONF", (directory / "softhsm2.conf").c_str(), 1);
     CHECK_OK(pkcs11::initialise_token(setup.module, std::string(kLabel), so_pin, pin));
     CHECK_OK(make_keys(setup, directory));
+    CHECK_OK(make_operator(directory));
     TRY(const std::string name, crypto::uuid_v4());
     return base::write_file_durably(directory / "clawsigner.toml",
                                     daemon_config(setup, directory, "clawsigner-dev/" + name),

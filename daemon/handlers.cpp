@@ -8,7 +8,6 @@
 #include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/pin.h"
-#include "service/publish.h"
 #include "service/readiness.h"
 #include "service/sign_receipt.h"
 #include "service/status.h"
@@ -33,15 +32,6 @@ Result<service::Made<service::SignedReceipt>> made_receipt(const Call& call) {
 Result<service::Made<service::IssuedToken>> made_token(const Call& call) {
     TRY(const auto request, claw::parse_token_request(call.body));
     return service::issue_token(call.appliance, call.caller, request);
-}
-
-/// The table gives these operations only to sockets that speak of one family.
-Result<std::vector<crypto::KeyIdentity>> published(const Call& call) {
-    const auto family = family_of(call.role);
-    if (!family) {
-        return Error(ErrorCode::internal, "this socket speaks of no one family");
-    }
-    return service::published_keys(call.appliance, *family);
 }
 
 Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
@@ -113,15 +103,6 @@ boost::asio::awaitable<Answer> sign_receipt(const Call& call) {
             co_return answer_or_error(receipt, receipt_answer);
         }
     }
-}
-
-Answer get_jwks(const Call& call) {
-    return answer_or_error(published(call), jwks_answer);
-}
-
-Answer get_did(const Call& call) {
-    return answer_or_error(published(call),
-                           call.role == Role::issuer ? issuer_did_answer : did_answer);
 }
 
 boost::asio::awaitable<Answer> issue_token(const Call& call) {

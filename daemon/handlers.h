@@ -19,6 +19,11 @@ boost::asio::awaitable<Answer> issue_token(const Call& call);
 
 Answer get_jwks(const Call& call);
 Answer get_did(const Call& call);
+Answer get_rotation_contract(const Call& call);
+Answer get_key_snapshot(const Call& call);
+Answer get_rotations(const Call& call);
+Answer get_well_known(const Call& call);
+Answer get_key_manifest(const Call& call);
 Answer get_healthz(const Call& call);
 Answer get_readyz(const Call& call);
 
@@ -36,6 +41,14 @@ Answer unfreeze_family(const Call& call);
 Answer retire_key(const Call& call);
 Answer destroy_key(const Call& call);
 Answer compromise_key(const Call& call);
+Answer adopt_key(const Call& call);
+
+Answer list_approvals(const Call& call);
+Answer get_approval(const Call& call);
+Answer approve_act(const Call& call);
+Answer deny_act(const Call& call);
+Answer get_operators(const Call& call);
+Answer set_operators(const Call& call);
 Answer discard_key(const Call& call);
 Answer retry_pin(const Call& call);
 

@@ -1,6 +1,7 @@
 #include "claw/json_reader.h"
 #include "daemon/answers.h"
 #include "daemon/handlers.h"
+#include "service/approvals.h"
 #include "service/keys.h"
 
 namespace clawsigner::daemon {
@@ -54,7 +55,13 @@ Result<service::KeyView> created(const Call& call) {
     return service::create_key(call.appliance, doing, family, algorithm);
 }
 
-Result<service::KeyView> rotated(const Call& call) {
+struct RotationAsked {
+    crypto::Family family{};
+    service::Doing doing;
+    service::RotationPlan plan;
+};
+
+Result<RotationAsked> rotation_asked(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
     const auto family = read_family(in);
@@ -68,32 +75,81 @@ Result<service::KeyView> rotated(const Call& call) {
         in.refuse("activate_in_seconds", "must not be given together with now");
     }
     CHECK_OK(in.finish());
-    return service::rotate_key(call.appliance, doing, family, plan);
+    return RotationAsked{family, doing, plan};
 }
 
-using FamilyStep = Status (service::Lifecycle::*)(const service::Doing&, crypto::Family);
+/// What is asked of a whole family.
+struct FamilyAsked {
+    crypto::Family family{};
+    service::Doing doing;
+};
 
-Result<service::FamilyView> switched(const Call& call, FamilyStep step) {
+Result<FamilyAsked> family_asked(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    FamilyAsked asked;
+    asked.family = read_family(in);
+    asked.doing = read_doing(call, in);
+    CHECK_OK(in.finish());
+    return asked;
+}
+
+/// What is asked of one key.
+struct KeyAsked {
+    hsm::KeyName key;
+    service::Doing doing;
+};
+
+Result<KeyAsked> key_asked(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    KeyAsked asked;
+    asked.key = read_key(in);
+    asked.doing = read_doing(call, in);
+    CHECK_OK(in.finish());
+    return asked;
+}
+
+Result<service::FamilyView> frozen(const Call& call) {
+    TRY(const FamilyAsked asked, family_asked(call));
+    CHECK_OK(call.appliance.lifecycle->freeze(asked.doing, asked.family));
+    return service::view_of(call.appliance, asked.family);
+}
+
+Result<service::KeyView> retired(const Call& call) {
+    TRY(const KeyAsked asked, key_asked(call));
+    TRY(const auto record, call.appliance.lifecycle->retire(asked.doing, asked.key));
+    return service::view_of(call.appliance, record);
+}
+
+Result<policy::ActRequest> unfreezing(const Call& call) {
+    TRY(const FamilyAsked asked, family_asked(call));
+    return call.appliance.approvals->file(call.caller, service::GatedAct::unfreeze,
+                                          service::family_arguments(asked.family),
+                                          asked.doing.why.value_or(""));
+}
+
+Result<policy::ActRequest> destroying(const Call& call) {
+    TRY(const KeyAsked asked, key_asked(call));
+    return call.appliance.approvals->file(call.caller, service::GatedAct::destroy,
+                                          service::key_arguments(asked.key),
+                                          asked.doing.why.value_or(""));
+}
+
+Result<service::AdoptedKey> adopted(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
     const auto family = read_family(in);
     const auto doing = read_doing(call, in);
+    service::Adoption adoption;
+    adoption.rotation_id = in.text("rotation_id", kMaxWhy);
+    adoption.old_did = in.text("old_did", kMaxWhy);
+    adoption.issued_at = in.text("issued_at", kMaxName);
+    adoption.reason = in.text("reason", kMaxWhy);
+    adoption.old_signature = in.b64u("signature_old_b64u", 86, 86);
+    adoption.overlap = read_span(in, "overlap_seconds").value_or(adoption.overlap);
     CHECK_OK(in.finish());
-    CHECK_OK((call.appliance.lifecycle->*step)(doing, family));
-    return service::view_of(call.appliance, family);
-}
-
-using KeyStep = Result<claw::KeyRecord> (service::Lifecycle::*)(const service::Doing&,
-                                                                const hsm::KeyName&);
-
-Result<service::KeyView> moved(const Call& call, KeyStep step) {
-    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
-    claw::JsonReader in(document, "");
-    const hsm::KeyName key = read_key(in);
-    const auto doing = read_doing(call, in);
-    CHECK_OK(in.finish());
-    TRY(const auto record, (call.appliance.lifecycle->*step)(doing, key));
-    return service::view_of(call.appliance, record);
+    return service::adopt_key(call.appliance, doing, family, adoption);
 }
 
 Result<service::KeyView> compromised(const Call& call) {
@@ -118,11 +174,6 @@ Result<service::KeyView> compromised(const Call& call) {
     return service::view_of(call.appliance, record);
 }
 
-Answer family_step(const Call& call, FamilyStep step) {
-    const auto family = switched(call, step);
-    return family.ok() ? family_answer(*family) : error_answer(family.error());
-}
-
 }  // namespace
 
 Answer list_keys(const Call& call) {
@@ -134,28 +185,45 @@ Answer create_key(const Call& call) {
     return answer(201, created(call));
 }
 
+/// A family whose last key is compromised gets its next one from the operators.
 Answer rotate_key(const Call& call) {
-    return answer(201, rotated(call));
+    const auto asked = rotation_asked(call);
+    if (!asked.ok()) {
+        return error_answer(asked.error());
+    }
+    if (!call.appliance.lifecycle->needs_recovery(asked->family)) {
+        return answer(
+            201, service::rotate_key(call.appliance, asked->doing, asked->family, asked->plan));
+    }
+    return filed_answer(call.appliance.approvals->file(
+        call.caller, service::GatedAct::recover,
+        service::rotation_arguments(asked->family, asked->plan), asked->doing.why.value_or("")));
 }
 
 Answer freeze_family(const Call& call) {
-    return family_step(call, &service::Lifecycle::freeze);
+    const auto family = frozen(call);
+    return family.ok() ? family_answer(*family) : error_answer(family.error());
 }
 
 Answer unfreeze_family(const Call& call) {
-    return family_step(call, &service::Lifecycle::unfreeze);
+    return filed_answer(unfreezing(call));
 }
 
 Answer retire_key(const Call& call) {
-    return answer(200, moved(call, &service::Lifecycle::retire));
+    return answer(200, retired(call));
 }
 
 Answer destroy_key(const Call& call) {
-    return answer(200, moved(call, &service::Lifecycle::destroy));
+    return filed_answer(destroying(call));
 }
 
 Answer compromise_key(const Call& call) {
     return answer(200, compromised(call));
+}
+
+Answer adopt_key(const Call& call) {
+    const auto key = adopted(call);
+    return key.ok() ? adopted_answer(*key) : error_answer(key.error());
 }
 
 }  // namespace clawsigner::daemon

@@ -15,7 +15,7 @@ constexpr std::size_t kBatchBody = 4U << 20U;
 
 constexpr Roles kProxy(Role::proxy);
 constexpr Roles kIssuer(Role::issuer);
-constexpr Roles kSigners(Role::proxy, Role::issuer);
+constexpr Roles kTellers(Role::proxy, Role::issuer, Role::admin);
 constexpr Roles kAdmin(Role::admin);
 constexpr Roles kWatchers(Role::admin, Role::observe);
 constexpr Roles kAll(Role::proxy, Role::issuer, Role::admin, Role::observe);
@@ -26,8 +26,13 @@ constexpr std::array kOperations{
     Operation{Method::post, "/v1/receipts",       kProxy,    kArtefactBody, Query::taken, sign_receipt},
     Operation{Method::post, "/v1/receipts/batch", kProxy,    kBatchBody,    Query::taken, sign_receipt_batch},
     Operation{Method::post, "/v1/tokens",         kIssuer,   kArtefactBody, Query::none,  issue_token},
-    Operation{Method::get,  "/v1/jwks",           kSigners,  kNoBody,       Query::none,  get_jwks},
-    Operation{Method::get,  "/v1/did",            kSigners,  kNoBody,       Query::none,  get_did},
+    Operation{Method::get,  "/v1/jwks",           kTellers,  kNoBody,       Query::taken, get_jwks},
+    Operation{Method::get,  "/v1/did",            kTellers,  kNoBody,       Query::taken, get_did},
+    Operation{Method::get,  "/v1/keys/rotation-contract", kTellers, kNoBody, Query::taken, get_rotation_contract},
+    Operation{Method::get,  "/v1/keys/transparency/latest", kTellers, kNoBody, Query::taken, get_key_snapshot},
+    Operation{Method::get,  "/v1/keys/rotations", kTellers,  kNoBody,       Query::taken, get_rotations},
+    Operation{Method::get,  "/v1/keys/manifest",  kAll,      kNoBody,       Query::none,  get_key_manifest},
+    Operation{Method::get,  "/.well-known/clawsig.json", kTellers, kNoBody, Query::none,  get_well_known},
     Operation{Method::get,  "/v1/status",         kWatchers, kNoBody,       Query::none,  get_status},
     Operation{Method::get,  "/v1/keys",           kWatchers, kNoBody,       Query::none,  list_keys},
     Operation{Method::post, "/v1/keys",           kAdmin,    kArtefactBody, Query::none,  create_key},
@@ -37,6 +42,13 @@ constexpr std::array kOperations{
     Operation{Method::post, "/v1/keys/retire",    kAdmin,    kArtefactBody, Query::none,  retire_key},
     Operation{Method::post, "/v1/keys/destroy",   kAdmin,    kArtefactBody, Query::none,  destroy_key},
     Operation{Method::post, "/v1/keys/compromise", kAdmin,   kArtefactBody, Query::none,  compromise_key},
+    Operation{Method::post, "/v1/keys/adopt",     kAdmin,    kArtefactBody, Query::none,  adopt_key},
+    Operation{Method::get,  "/v1/approvals",      kAdmin,    kNoBody,       Query::none,  list_approvals},
+    Operation{Method::post, "/v1/approvals/approve", kAdmin, kArtefactBody, Query::none,  approve_act},
+    Operation{Method::post, "/v1/approvals/deny", kAdmin,    kArtefactBody, Query::none,  deny_act},
+    Operation{Method::get,  "/v1/approvals/*",    kAdmin,    kNoBody,       Query::none,  get_approval},
+    Operation{Method::get,  "/v1/operators",      kAdmin,    kNoBody,       Query::none,  get_operators},
+    Operation{Method::post, "/v1/operators",      kAdmin,    kArtefactBody, Query::none,  set_operators},
     Operation{Method::post, "/v1/keys/discard",   kAdmin,    kArtefactBody, Query::none,  discard_key},
     Operation{Method::post, "/v1/pin/retry",      kAdmin,    kArtefactBody, Query::none,  retry_pin},
     Operation{Method::get,  "/v1/log/checkpoint", kAll,      kNoBody,       Query::none,  get_checkpoint},

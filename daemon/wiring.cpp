@@ -7,6 +7,8 @@
 #include "ledger/log.h"
 #include "pkcs11/softhsm_lock.h"
 #include "pkcs11/token_backend.h"
+#include "policy/allowed_signers.h"
+#include "service/approvals.h"
 #include "service/checkpointer.h"
 #include "service/lifecycle.h"
 #include "service/prober.h"
@@ -295,6 +297,32 @@ Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clo
     return opened;
 }
 
+/// The operators that the configuration names, where the log knows none yet. What the log says
+/// afterwards is not read from a file again.
+Status seed_operators(const Config& config, service::Approvals& approvals) {
+    if (!config.operators.allowed_signers || approvals.operators().ok()) {
+        return Status::done();
+    }
+    TRY(const std::string text,
+        base::read_file(*config.operators.allowed_signers, policy::kMaxAllowedSigners));
+    auto people = policy::parse_allowed_signers(text);
+    if (!people.ok()) {
+        return at_line(config, config.operators.line,
+                       "operators.allowed_signers: " + people.error().message);
+    }
+    auto operators = policy::Operators::of(std::move(people).value(), config.operators.quorum);
+    if (!operators.ok()) {
+        return at_line(config, config.operators.line, "operators: " + operators.error().message);
+    }
+    const Status seeded = approvals.seed(*operators);
+    // A ledger that cannot be written is named in the status, and stops what needs operators
+    // anyway.
+    return seeded.ok() || seeded.error().code == ErrorCode::ledger_blocked ||
+                   seeded.error().code == ErrorCode::ledger_damaged
+               ? Status::done()
+               : seeded;
+}
+
 class AppliancePlant final : public Wiring {
 public:
     AppliancePlant(const Config& config, Plan plan, pkcs11::SoftHsmLock lock, const Log& log,
@@ -333,6 +361,7 @@ public:
                                                   hsm::VerifyPolicy{config.signing.verify_one_in});
         service::Lifecycle::Options living;
         living.deadline = config.signing.deadline + config.ledger.deadline;
+        living.origin = config.ledger.origin.value;
         living.on_act = [&log](const auto& act) { log_act(log, act); };
         auto opened = service::Lifecycle::open(*ledger_, *keyring_, *clock_, std::move(living));
         if (!opened.ok()) {
@@ -341,6 +370,12 @@ public:
         }
         lifecycle_ = std::move(opened).value();
         appliance_.lifecycle = lifecycle_.get();
+        approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *ledger_, *clock_);
+        appliance_.approvals = approvals_.get();
+        if (const Status seeded = seed_operators(config, *approvals_); !seeded.ok()) {
+            failure_ = seeded.error();
+            return;
+        }
         service::Prober::Options probing;
         probing.deadline = config.signing.deadline;
         prober_ =
@@ -374,6 +409,7 @@ private:
     std::vector<std::unique_ptr<hsm::Backend>> backends_;
     std::unique_ptr<hsm::Keyring> keyring_;
     std::unique_ptr<service::Lifecycle> lifecycle_;
+    std::unique_ptr<service::Approvals> approvals_;
     std::unique_ptr<service::Prober> prober_;
     std::unique_ptr<service::Checkpointer> checkpointer_;
     service::Appliance appliance_;

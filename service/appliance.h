@@ -13,6 +13,7 @@
 
 namespace clawsigner::service {
 
+class Approvals;
 class Checkpointer;
 class Lifecycle;
 class Refusals;
@@ -38,6 +39,7 @@ struct Appliance {
     const Clock* clock = nullptr;
     hsm::Keyring* keyring = nullptr;
     Lifecycle* lifecycle = nullptr;
+    Approvals* approvals = nullptr;
     Prober* prober = nullptr;
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;

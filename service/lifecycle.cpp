@@ -1,5 +1,10 @@
 #include "service/lifecycle.h"
 
+#include "claw/key_manifest.h"
+#include "claw/rotation_certificate.h"
+#include "crypto/key_forms.h"
+#include "crypto/random.h"
+
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -153,8 +158,14 @@ Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::
     CHECK_OK(log_.ready());
     claw::ActLeaf leaf{act, subject, doing.caller, doing.why, doing.request, doing.rows};
     leaf.set.merge(rows_between(*families(), next));
+    if (claw::leaf_text({clock_.now(), leaf}).size() > claw::kMaxLeafBytes) {
+        return Error(ErrorCode::too_large, "this is more than one leaf of the log can say");
+    }
     ledger::Entry entry;
     entry.items.push_back({leaf, std::nullopt});
+    if (const auto manifest = manifest_of(next, clock_.now())) {
+        entry.items.push_back({*manifest, std::nullopt});
+    }
     Landing landing(std::move(entry), [&] { take(leaf.set, std::move(next)); });
     const Status landed = landing.wait(log_, base::deadline_in(options_.deadline));
     if (!landed.ok()) {
@@ -163,6 +174,28 @@ Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::
     }
     options_.on_act(leaf);
     return Status::done();
+}
+
+/// What is published of the keys from here on; nothing new, when nothing of them changed.
+std::optional<claw::ManifestLeaf> Lifecycle::manifest_of(const Families& next,
+                                                         UnixMillis now) const {
+    const auto text = manifest_text(next, now);
+    const bool same = text && manifest_text(*families(), now) == text;
+    return text && !same ? std::optional(claw::ManifestLeaf{now, claw::key_manifest_digest(*text)})
+                         : std::nullopt;
+}
+
+std::optional<std::string> Lifecycle::manifest_text(const Families& families,
+                                                    UnixMillis time) const {
+    const auto origin = log_.setting("origin").value_or(options_.origin);
+    if (origin.empty()) {
+        return std::nullopt;
+    }
+    claw::KeyManifest manifest{origin, time, {}};
+    for (const Family family : crypto::kFamilies) {
+        manifest.families.push_back(claw::manifest_family(families.at(family), options_.custody));
+    }
+    return claw::key_manifest_text(manifest);
 }
 
 /// On the ledger's thread, before anybody whose signature came too late is told so: who then asks
@@ -279,12 +312,41 @@ Result<KeyRecord> Lifecycle::rotate(const Doing& doing, Family family, const Rot
         whole.rows[making_row_name(family)] = std::nullopt;
     }
     const hsm::KeyName made = name_of(*keys.pending());
+    if (auto certificate = certify(keys)) {
+        whole.rows[certificate_row_name(family, made.version)] = *std::move(certificate);
+    }
     if (plan.now) {
         CHECK_OK(prove(*keys.pending()));
         CHECK_OK(take_over(keys, clock_.now()));
     }
     CHECK_OK(commit(whole, "keys.rotate", subject_of(made), std::move(next)));
     return *families()->at(family).version(made.version);
+}
+
+/// The old key and the new one both say that the one takes the other's place. Only between Ed25519
+/// keys that both sign: else there is none, and the manifest alone says so.
+std::optional<std::string> Lifecycle::certify(const FamilyKeys& keys) const {
+    if (keys.active() == nullptr || keys.pending() == nullptr) {
+        return std::nullopt;
+    }
+    const auto certificate = certificate_of(*keys.active(), *keys.pending());
+    return certificate.ok() ? std::optional(*certificate) : std::nullopt;
+}
+
+Result<std::string> Lifecycle::certificate_of(const KeyRecord& old_record,
+                                              const KeyRecord& new_record) const {
+    TRY(auto id, crypto::uuid_v4());
+    TRY(const auto body,
+        claw::RotationBody::of({std::move(id), old_record.public_key, new_record.public_key,
+                                base::format_utc(clock_.now()), "scheduled rotation"}));
+    TRY(const auto old_id, hsm::KeyId::parse(old_record.id.value_or("")));
+    TRY(const auto new_id, hsm::KeyId::parse(new_record.id.value_or("")));
+    TRY(const auto old_key, keyring_.key(old_record.family, {old_id, old_record.public_key}));
+    TRY(const auto new_key, keyring_.key(new_record.family, {new_id, new_record.public_key}));
+    const Deadline deadline = base::deadline_in(options_.deadline);
+    TRY(const auto old_signature, old_key->sign(body.input(), deadline));
+    TRY(const auto new_signature, new_key->sign(body.input(), deadline));
+    return body.signed_by(old_signature, new_signature);
 }
 
 /// It is in its store as the state names it, and signs verifiably.
@@ -385,6 +447,55 @@ Status Lifecycle::finish_destroying(const Doing& doing, const hsm::KeyName& key)
     Doing whole = doing;
     whole.rows[ending_row_name(key.family, key.version)] = std::nullopt;
     return commit(whole, "keys.destroyed", subject_of(key), std::move(next));
+}
+
+Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adoption& adoption) {
+    const std::lock_guard lock(acting_);
+    CHECK_OK(tidy(family));
+    Families next = *families();
+    auto& versions = next[family].versions;
+    auto old_key = crypto::public_key_from_did(adoption.old_did);
+    if (!old_key.ok()) {
+        return Error::at("old_did", "must be the did:key of the key that is given up");
+    }
+    if (std::ranges::find(versions, *old_key, &KeyRecord::public_key) != versions.end()) {
+        return Error(ErrorCode::key_exists, "this key is one of the family's already");
+    }
+    TRY(const auto active, keyring_.active(family));
+    TRY(const auto body,
+        claw::RotationBody::of({adoption.rotation_id, *old_key, active->identity().key,
+                                adoption.issued_at, adoption.reason}));
+    TRY(const Bytes given, base::base64url_decode(adoption.old_signature));
+    crypto::Signature old_signature{};
+    if (given.size() != old_signature.size() || !old_key->verifies(body.input().bytes(), given)) {
+        return Error::at("signature_old_b64u",
+                         "must be the old key's signature of this rotation certificate");
+    }
+    std::ranges::copy(given, old_signature.begin());
+    TRY(const auto new_signature, active->sign(body.input(), base::deadline_in(options_.deadline)));
+    const UnixMillis now = clock_.now();
+    KeyRecord record{family,
+                     next_version(family),
+                     KeyState::verify_only,
+                     *old_key,
+                     std::nullopt,
+                     now,
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {}};
+    record.active_until = now;
+    record.not_after = now + adoption.overlap;
+    versions.push_back(record);
+    Doing whole = doing;
+    whole.rows[certificate_row_name(family, record.version)] =
+        body.signed_by(old_signature, new_signature);
+    CHECK_OK(commit(whole, "keys.adopt", subject_of(name_of(record)), std::move(next)));
+    return record;
 }
 
 Status Lifecycle::keep_time(Family family, UnixMillis now) {

@@ -39,6 +39,17 @@ struct RotationPlan {
                                  3600};  // 0 s to 1 year: its predecessor stays verify_only
 };
 
+/// A key from before this appliance held the family's keys, as its holder gives it up: the rotation
+/// certificate to the active key, with the old key's signature.
+struct Adoption {
+    std::string rotation_id;
+    std::string old_did;
+    std::string issued_at;
+    std::string reason;
+    std::string old_signature;                    // base64url
+    std::chrono::seconds overlap{7 * 24 * 3600};  // it stays verify_only for so long
+};
+
 /// What the state says of a key and its store does not.
 struct KeyFinding {
     hsm::KeyName key;
@@ -54,6 +65,8 @@ public:
     struct Options {
         std::chrono::milliseconds deadline{2'000};  // of a leaf, and of a self-test
         std::chrono::milliseconds every{200};       // looks at the clock and the stores
+        std::string origin;                         // of a log that has none yet
+        std::string custody = "pkcs11";             // what kind of store holds the keys
         /// Called after each step, with what it was ("keys.activate", "gateway_receipt/2").
         std::function<void(const claw::ActLeaf&)> on_act = [](const claw::ActLeaf&) {};
     };
@@ -100,8 +113,17 @@ public:
                                        std::optional<UnixMillis> since,
                                        std::optional<std::uint64_t> leaf);
 
+    /// Publishes the old key as verify_only, with a certificate that both keys signed; Ed25519
+    /// only. Errors: key_missing, invalid_field, key_exists; as RotationBody::of, create.
+    Result<claw::KeyRecord> adopt(const Doing& doing, crypto::Family family,
+                                  const Adoption& adoption);
+
     /// May this step be asked for now? The error that it would give, without its doing.
     Status may(const hsm::KeyName& key, KeyEvent event) const;
+
+    /// The manifest of the keys as the state has them, and as of `time`. Nothing before the log has
+    /// an origin.
+    std::optional<std::string> manifest_text(const Families& families, UnixMillis time) const;
 
     /// Another step of the state, which is not about keys: `rows` of `doing`. Errors:
     /// ledger_blocked, ledger_damaged.
@@ -120,6 +142,10 @@ private:
     Status commit(const Doing& doing, const std::string& act, const std::string& subject,
                   Families next);
     void take(const RowSet& rows, Families next);
+    std::optional<claw::ManifestLeaf> manifest_of(const Families& next, UnixMillis now) const;
+    std::optional<std::string> certify(const claw::FamilyKeys& keys) const;
+    Result<std::string> certificate_of(const claw::KeyRecord& old_record,
+                                       const claw::KeyRecord& new_record) const;
     Status settle();
     Result<claw::KeyRecord> make_key(const Doing& doing, crypto::Family family,
                                      crypto::Algorithm algorithm);

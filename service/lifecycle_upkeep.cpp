@@ -248,6 +248,9 @@ void Lifecycle::hold_against_store(Family family) {
 void Lifecycle::assign(Family family) {
     const auto all = families();
     const FamilyKeys& keys = all->at(family);
+    if (keys.versions.empty() && !row(seeded_row_name(family))) {
+        return;  // nobody has looked yet
+    }
     const KeyRecord* active = keys.active();
     hsm::Assignment assignment;
     assignment.why = nobody_signs(keys);

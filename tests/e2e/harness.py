@@ -192,11 +192,12 @@ class Daemon:
             token.rename(self.directory / "tokens" / token.name)
 
     def pkcs11_tool(self, *words):
-        """Does something to the token as another program; not while the daemon is starting."""
-        subprocess.run(
+        """Does something to the token as another program; not while the daemon is starting. Returns what it prints."""
+        done = subprocess.run(
             ["pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", "clawsigner-dev",
              "--login", "--pin", (self.directory / "pin").read_text(), *words],
             env={**os.environ, "SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}, check=True, capture_output=True)  # fmt: skip
+        return done.stdout.decode(errors="replace")
 
     def start(self, preexec_fn=None):
         with open(self.directory / "log", "ab") as log:

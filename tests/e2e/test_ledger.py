@@ -109,15 +109,21 @@ class Exported:
 
 def state_digests(leaves):
     """(setting_sha256, spent_sha256) as docs/stability.md has them made, from the leaves alone."""
-    settings, spent = [], bytes(32)
+    settings, spent = {}, bytes(32)
     for index, leaf in enumerate(leaves):
         if leaf["type"] == "setting":
-            settings.append([leaf["name"], leaf["value"], index])
+            settings[leaf["name"]] = [leaf["name"], leaf["value"], index]
+        for name, value in leaf["set"].items() if leaf["type"] == "act" else ():
+            settings.pop(name, None)
+            if value is not None:
+                settings[name] = [name, value, index]
+        if leaf["type"] == "manifest":
+            settings["manifest/latest"] = ["manifest/latest", leaf["as_of"] + " " + leaf["sha256"], index]
         if leaf["type"] == "artefact" and leaf["artefact"] != "gateway_receipt_v1.0":
             name = hashlib.sha256((leaf["family"] + "\n" + leaf["id"]).encode()).digest()[:16]
             nonce = base64.urlsafe_b64decode(leaf["nonce_sha256"] + "=")[:16] if "nonce_sha256" in leaf else b""
             spent = hashlib.sha256(spent + index.to_bytes(8, "big") + name + nonce).digest()
-    return sha256(text_of(sorted(settings))), b64u(spent)
+    return sha256(text_of([settings[name] for name in sorted(settings)])), b64u(spent)
 
 
 def run_oracle(*words):

@@ -138,8 +138,8 @@ TEST_CASE("keyring: sampling checks one signature in n, and every probe", "[hsm]
 
 TEST_CASE("keyring: what a key says of keys is verified, whatever the policy", "[hsm]") {
     SoftwareBackend backend;
-    const auto keyring = keyring_on(backend, {1'000});
-    backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value();
+    auto keyring = keyring_on(backend, {1'000});
+    assign(keyring, backend.generate({Family::gateway_receipt, 1}, Algorithm::ed25519).value());
     const auto input =
         crypto::SnapshotInput::of(R"({"snapshot_version":"1","generated_at":1})").value();
     const auto key = keyring.active(Family::gateway_receipt).value();

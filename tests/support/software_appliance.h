@@ -1,6 +1,7 @@
 #pragma once
 
 #include "service/appliance.h"
+#include "service/approvals.h"
 #include "service/checkpointer.h"
 #include "service/issue_token.h"
 #include "service/lifecycle.h"
@@ -29,6 +30,8 @@ struct SoftwareAppliance {
         }
         lifecycle = service::Lifecycle::open(*ledger, keyring, clock, {}).value();
         appliance.lifecycle = lifecycle.get();
+        approvals = std::make_unique<service::Approvals>(*lifecycle, *ledger, clock);
+        appliance.approvals = approvals.get();
         appliance.ceiling = {std::chrono::seconds(3600), policy::NameSet({"*"}),
                              policy::NameSet({"*"})};
     }
@@ -46,6 +49,7 @@ struct SoftwareAppliance {
     std::unique_ptr<ledger::Log> ledger = open_ledger();
     service::Refusals refusals{*ledger};
     std::unique_ptr<service::Lifecycle> lifecycle;
+    std::unique_ptr<service::Approvals> approvals;
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
 

@@ -1,0 +1,108 @@
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/handle.h"
+#include "claw/json_writer.h"
+#include "claw/rotation_certificate.h"
+#include "cli/conversation.h"
+#include "cli/key_commands.h"
+#include "crypto/key_forms.h"
+#include "crypto/random.h"
+#include "crypto/seed_key.h"
+
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace clawsigner::cli {
+namespace {
+
+using claw::JsonObject;
+using claw::JsonValue;
+
+/// The did:key that signs for the family now.
+std::optional<std::string> signing_did(const Connection& to, const std::string& family, int& code) {
+    std::optional<std::string> did;
+    code = talk({to.socket, false}, "GET", "/v1/keys", "", [&](const JsonObject& answer) {
+        for (const JsonValue& entry : array_member(answer, "keys")) {
+            const JsonObject& key = entry.get_object();
+            if (cell(key, "family") == family && cell(key, "signing") == "true") {
+                did = cell(key, "did");
+            }
+        }
+    });
+    if (code == kGood && !did) {
+        code = report(Error(ErrorCode::key_missing,
+                            "no key signs for " + family + "; make one: clawsigner keys create"),
+                      to.json);
+    }
+    return did;
+}
+
+/// What the old key has to say, signed by it.
+Result<std::string> statement(const KeyTerms& terms, const std::string& new_did) {
+    TRY(const base::Secret text, base::read_secret_file(terms.seed_file));
+    TRY(const auto old_key, crypto::SeedKey::parse(text));
+    TRY(const auto new_key, crypto::public_key_from_did(new_did));
+    TRY(auto id, crypto::uuid_v4());
+    const std::string issued_at = base::format_utc(base::SystemClock().now());
+    const std::string reason = terms.why.empty() ? "moved into a key store" : terms.why;
+    TRY(const auto body,
+        claw::RotationBody::of({id, old_key.public_key(), new_key, issued_at, reason}));
+    TRY(const auto signature, old_key.sign(body.input()));
+    claw::JsonWriter out;
+    out.text("family", terms.family)
+        .text("rotation_id", id)
+        .text("old_did", crypto::did_key(old_key.public_key()))
+        .text("issued_at", issued_at)
+        .text("reason", reason)
+        .text("signature_old_b64u", base::base64url_encode(signature));
+    if (terms.overlap) {
+        out.integer("overlap_seconds", terms.overlap->count());
+    }
+    return out.done();
+}
+
+/// Zeros over it, then gone. A journal, a snapshot or flash memory may still hold what it was.
+Status wipe(const std::filesystem::path& file) {
+    const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0) {
+        return Error::from_errno("cannot wipe " + file.string(), errno);
+    }
+    const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
+    if (::pwrite(fd.get(), zeros.data(), zeros.size(), 0) != static_cast<ssize_t>(zeros.size()) ||
+        ::fsync(fd.get()) != 0) {
+        return Error::from_errno("cannot wipe " + file.string(), errno);
+    }
+    return base::remove_file_durably(file);
+}
+
+}  // namespace
+
+int adopt_key(const Connection& to, const KeyTerms& terms) {
+    int code = kGood;
+    const auto new_did = signing_did(to, terms.family, code);
+    if (!new_did) {
+        return code;
+    }
+    const auto body = statement(terms, *new_did);
+    if (!body.ok()) {
+        return report(body.error(), to.json);
+    }
+    code = talk(to, "POST", "/v1/keys/adopt", *body, [](const JsonObject& answer) {
+        const JsonValue* key = answer.if_contains("key");
+        if (key != nullptr && key->is_object()) {
+            std::printf("adopted: %s is verify_only until %s\n",
+                        cell(key->get_object(), "did").c_str(),
+                        cell(key->get_object(), "not_after").c_str());
+        }
+    });
+    if (code != kGood) {
+        return code;
+    }
+    const Status wiped = wipe(terms.seed_file);
+    return wiped.ok() ? kGood : report(wiped.error(), to.json);
+}
+
+}  // namespace clawsigner::cli

@@ -1,0 +1,91 @@
+#include "claw/json_reader.h"
+#include "daemon/answers.h"
+#include "daemon/handlers.h"
+#include "policy/allowed_signers.h"
+#include "service/approvals.h"
+
+#include <utility>
+
+namespace clawsigner::daemon {
+namespace {
+
+constexpr std::size_t kMaxId = 64;
+constexpr std::size_t kMaxWhy = 1024;
+constexpr std::size_t kMaxSignature = 16'384;
+
+Result<policy::ActRequest> found(const Call& call) {
+    return call.appliance.approvals->find(std::string(call.rest));
+}
+
+Result<service::Approvals::Approved> approved(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const std::string id = in.text("id", kMaxId);
+    const std::string signature = in.text("signature", kMaxSignature);
+    CHECK_OK(in.finish());
+    return call.appliance.approvals->approve(call.caller, id, signature);
+}
+
+Result<policy::ActRequest> denied(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const std::string id = in.text("id", kMaxId);
+    auto why = in.optional_text("why", kMaxWhy);
+    CHECK_OK(in.finish());
+    return call.appliance.approvals->deny(call.caller, id, std::move(why));
+}
+
+Result<policy::ActRequest> operators_asked(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    const std::string text = in.text("allowed_signers", policy::kMaxAllowedSigners);
+    const auto quorum = static_cast<std::uint32_t>(in.integer("quorum", 1, policy::kMaxOperators));
+    const auto why = in.optional_text("why", kMaxWhy);
+    CHECK_OK(in.finish());
+    auto people = policy::parse_allowed_signers(text);
+    if (!people.ok()) {
+        return Error::at("allowed_signers", people.error().message);
+    }
+    auto operators = policy::Operators::of(std::move(people).value(), quorum);
+    if (!operators.ok()) {
+        return Error::at("allowed_signers", operators.error().message);
+    }
+    return call.appliance.approvals->file(call.caller, service::GatedAct::set_operators,
+                                          policy::operators_text(*operators), why.value_or(""));
+}
+
+}  // namespace
+
+Answer filed_answer(const Result<policy::ActRequest>& request) {
+    return request.ok() ? request_answer(202, *request) : error_answer(request.error());
+}
+
+Answer list_approvals(const Call& call) {
+    return requests_answer(call.appliance.approvals->waiting());
+}
+
+Answer get_approval(const Call& call) {
+    const auto request = found(call);
+    return request.ok() ? request_answer(200, *request) : error_answer(request.error());
+}
+
+Answer approve_act(const Call& call) {
+    const auto outcome = approved(call);
+    return outcome.ok() ? approved_answer(*outcome) : error_answer(outcome.error());
+}
+
+Answer deny_act(const Call& call) {
+    const auto request = denied(call);
+    return request.ok() ? request_answer(200, *request) : error_answer(request.error());
+}
+
+Answer get_operators(const Call& call) {
+    const auto operators = call.appliance.approvals->operators();
+    return operators.ok() ? operators_answer(*operators) : error_answer(operators.error());
+}
+
+Answer set_operators(const Call& call) {
+    return filed_answer(operators_asked(call));
+}
+
+}  // namespace clawsigner::daemon

@@ -1,0 +1,249 @@
+#include "service/approvals.h"
+
+#include "claw/json_reader.h"
+#include "claw/json_writer.h"
+#include "crypto/random.h"
+#include "policy/approval.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace clawsigner::service {
+namespace {
+
+constexpr std::string_view kOperatorsRow = "operators/set";
+constexpr std::string_view kRequestRows = "request/";
+constexpr std::size_t kMaxName = 64;
+constexpr std::int64_t kMaxVersion = 1'000'000;
+constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
+constexpr std::string_view kNoWhy = "no reason was given";
+
+constexpr std::array<std::pair<GatedAct, std::string_view>, 4> kActs{{
+    {GatedAct::destroy, "keys.destroy"},
+    {GatedAct::unfreeze, "keys.unfreeze"},
+    {GatedAct::recover, "keys.recover"},
+    {GatedAct::set_operators, "operators.set"},
+}};
+
+std::optional<GatedAct> act_of(std::string_view name) {
+    const auto* found = std::ranges::find(kActs, name, &decltype(kActs)::value_type::second);
+    return found == kActs.end() ? std::nullopt : std::optional(found->first);
+}
+
+std::string request_row(const std::string& id) {
+    return std::string(kRequestRows).append(id);
+}
+
+/// What the arguments of every act about keys say, as far as they say it.
+struct KeyArguments {
+    hsm::KeyName key;
+    RotationPlan plan;
+};
+
+Result<KeyArguments> parse_key_arguments(const std::string& text, GatedAct act) {
+    TRY(const claw::JsonValue document, claw::parse_json(text, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    KeyArguments arguments;
+    const auto family = crypto::family_from_name(in.text("family", kMaxName));
+    if (!family) {
+        in.refuse("family", "must be one of: " + crypto::family_names());
+    }
+    arguments.key.family = family.value_or(crypto::Family::gateway_receipt);
+    if (act == GatedAct::destroy) {
+        arguments.key.version = static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion));
+    }
+    if (act == GatedAct::recover) {
+        arguments.plan.now = true;
+        arguments.plan.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxSpan));
+    }
+    CHECK_OK(in.finish());
+    return arguments;
+}
+
+}  // namespace
+
+std::string_view gated_act_name(GatedAct act) noexcept {
+    return std::ranges::find(kActs, act, &decltype(kActs)::value_type::first)->second;
+}
+
+std::string family_arguments(crypto::Family family) {
+    return claw::JsonWriter().text("family", crypto::family_name(family)).done();
+}
+
+std::string key_arguments(const hsm::KeyName& key) {
+    return claw::JsonWriter()
+        .text("family", crypto::family_name(key.family))
+        .integer("version", key.version)
+        .done();
+}
+
+std::string rotation_arguments(crypto::Family family, const RotationPlan& plan) {
+    return claw::JsonWriter()
+        .text("family", crypto::family_name(family))
+        .integer("overlap_seconds", plan.overlap.count())
+        .done();
+}
+
+Result<policy::Operators> Approvals::operators() const {
+    const auto text = log_.setting(std::string(kOperatorsRow));
+    if (!text) {
+        return Error(ErrorCode::no_operators,
+                     "this needs operators' approval and none is enrolled: name their "
+                     "allowed_signers file in [operators] of the configuration and restart "
+                     "clawsignerd");
+    }
+    return policy::parse_operators(*text);
+}
+
+Status Approvals::seed(const policy::Operators& operators) {
+    const std::lock_guard lock(mutex_);
+    if (log_.setting(std::string(kOperatorsRow))) {
+        return Status::done();
+    }
+    Doing doing;
+    doing.rows[std::string(kOperatorsRow)] = policy::operators_text(operators);
+    return lifecycle_.act(doing, "operators.seed", "operators");
+}
+
+/// Would it be done now?
+Status Approvals::check(GatedAct act, const std::string& arguments) const {
+    if (act == GatedAct::set_operators) {
+        const auto operators = policy::parse_operators(arguments);
+        return operators.ok() ? Status::done() : Status(operators.error());
+    }
+    TRY(const auto parsed, parse_key_arguments(arguments, act));
+    const crypto::Family family = parsed.key.family;
+    switch (act) {
+        case GatedAct::destroy:
+            return lifecycle_.may(parsed.key, KeyEvent::destroy);
+        case GatedAct::unfreeze:
+            return lifecycle_.families()->at(family).frozen
+                       ? Status::done()
+                       : Status(Error(ErrorCode::illegal_transition,
+                                      std::string(crypto::family_name(family)) + " is not frozen"));
+        case GatedAct::recover:
+            return lifecycle_.needs_recovery(family)
+                       ? Status::done()
+                       : Status(Error(ErrorCode::illegal_transition,
+                                      std::string(crypto::family_name(family)) +
+                                          " has an active key, and needs no recovery"));
+        case GatedAct::set_operators:
+            break;
+    }
+    return Status::done();
+}
+
+RowSet Approvals::expired() const {
+    RowSet rows;
+    const UnixMillis now = clock_.now();
+    for (const policy::ActRequest& request : waiting()) {
+        if (request.expires <= now) {
+            rows[request_row(request.id)] = std::nullopt;
+        }
+    }
+    return rows;
+}
+
+Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, GatedAct act,
+                                           std::string arguments, std::string why) {
+    const std::lock_guard lock(mutex_);
+    CHECK_OK(operators());
+    CHECK_OK(check(act, arguments));
+    Doing doing{caller, std::nullopt, std::nullopt, expired()};
+    if (waiting().size() - doing.rows.size() >= kMaxRequests) {
+        return Error(ErrorCode::queue_full,
+                     "too many requests wait for approval; deny some: clawsigner approvals list");
+    }
+    TRY(auto id, crypto::uuid_v4());
+    policy::ActRequest request;
+    request.id = std::move(id);
+    request.act = gated_act_name(act);
+    request.arguments = std::move(arguments);
+    request.log_origin = log_.setting("origin").value_or("");
+    request.created = clock_.now();
+    request.expires = request.created + kPatience;
+    request.requester = caller;
+    request.why = why.empty() ? std::string(kNoWhy) : std::move(why);
+    CHECK_OK(policy::check_request(request));
+    doing.rows[request_row(request.id)] = policy::request_text(request);
+    CHECK_OK(lifecycle_.act(doing, "approvals.file", request.id));
+    return request;
+}
+
+std::vector<policy::ActRequest> Approvals::waiting() const {
+    std::vector<policy::ActRequest> requests;
+    const auto rows = log_.settings();
+    for (auto row = rows->lower_bound(std::string(kRequestRows));
+         row != rows->end() && row->first.starts_with(kRequestRows); ++row) {
+        if (auto request = policy::parse_request(row->second.value); request.ok()) {
+            requests.push_back(*std::move(request));
+        }
+    }
+    std::ranges::sort(requests, {}, &policy::ActRequest::created);
+    return requests;
+}
+
+Result<policy::ActRequest> Approvals::find(const std::string& id) const {
+    for (policy::ActRequest& request : waiting()) {
+        if (request.id == id) {
+            return std::move(request);
+        }
+    }
+    return Error(ErrorCode::not_found,
+                 "no request of this id waits for approval; clawsigner approvals list shows them");
+}
+
+Result<Approvals::Approved> Approvals::approve(const claw::LeafCaller& caller,
+                                               const std::string& id, std::string_view signature) {
+    const std::lock_guard lock(mutex_);
+    TRY(auto request, find(id));
+    TRY(const auto people, operators());
+    // Enough already: whatever kept it from being done then may have passed.
+    if (!policy::is_enough(people, request, clock_.now())) {
+        TRY(auto approval, policy::approve(people, request, signature, clock_.now()));
+        Doing doing{caller, "by " + approval.principal, id, {}};
+        request.approvals.push_back(std::move(approval));
+        doing.rows[request_row(id)] = policy::request_text(request);
+        CHECK_OK(lifecycle_.act(doing, "approvals.approve", id));
+    }
+    if (!policy::is_enough(people, request, clock_.now())) {
+        return Approved{std::move(request), false};
+    }
+    CHECK_OK(carry_out(caller, request));
+    return Approved{std::move(request), true};
+}
+
+Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request) {
+    const auto act = act_of(request.act);
+    if (!act) {
+        return Error(ErrorCode::internal, "this version knows no act " + request.act);
+    }
+    CHECK_OK(check(*act, request.arguments));
+    Doing doing{caller, request.why, request.id, {}};
+    doing.rows[request_row(request.id)] = std::nullopt;
+    if (*act == GatedAct::set_operators) {
+        doing.rows[std::string(kOperatorsRow)] = request.arguments;
+        return lifecycle_.act(doing, request.act, "operators");
+    }
+    TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
+    const crypto::Family family = arguments.key.family;
+    if (*act == GatedAct::unfreeze) {
+        return lifecycle_.unfreeze(doing, family);
+    }
+    const auto key = *act == GatedAct::destroy ? lifecycle_.destroy(doing, arguments.key)
+                                               : lifecycle_.rotate(doing, family, arguments.plan);
+    return key.ok() ? Status::done() : Status(key.error());
+}
+
+Result<policy::ActRequest> Approvals::deny(const claw::LeafCaller& caller, const std::string& id,
+                                           std::optional<std::string> why) {
+    const std::lock_guard lock(mutex_);
+    TRY(auto request, find(id));
+    Doing doing{caller, std::move(why), id, {}};
+    doing.rows[request_row(id)] = std::nullopt;
+    CHECK_OK(lifecycle_.act(doing, "approvals.deny", id));
+    return request;
+}
+
+}  // namespace clawsigner::service

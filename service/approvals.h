@@ -1,0 +1,81 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "ledger/log.h"
+#include "policy/act_request.h"
+#include "policy/operators.h"
+#include "service/lifecycle.h"
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clawsigner::service {
+
+/// What cannot be undone or widens power, and waits for operators.
+enum class GatedAct : std::uint8_t { destroy, unfreeze, recover, set_operators };
+
+/// "keys.destroy", "operators.set", … Static storage.
+std::string_view gated_act_name(GatedAct act) noexcept;
+
+/// Acts that wait until operators have approved of exactly that. Requests and operators are state
+/// in the ledger. Thread-safe.
+class Approvals {
+public:
+    static constexpr std::chrono::hours kPatience{24};  // until a request expires
+    static constexpr std::size_t kMaxRequests = 32;     // that wait at a time
+
+    Approvals(Lifecycle& lifecycle, const ledger::Log& log, const Clock& clock)
+        : lifecycle_(lifecycle), log_(log), clock_(clock) {}
+
+    /// The operators of this appliance. Errors: no_operators; as policy::parse_operators.
+    Result<policy::Operators> operators() const;
+
+    /// Enrols the appliance's first operators; done, also when it has some already, which are then
+    /// left as they are. Errors: as Lifecycle::act.
+    Status seed(const policy::Operators& operators);
+
+    /// The act waits from here on. `arguments` is canonical JSON. Errors: no_operators; the one
+    /// that the act itself would give now; queue_full; as policy::check_request, Lifecycle::act.
+    Result<policy::ActRequest> file(const claw::LeafCaller& caller, GatedAct act,
+                                    std::string arguments, std::string why);
+
+    /// Those that wait, the oldest first.
+    std::vector<policy::ActRequest> waiting() const;
+    /// Error: not_found.
+    Result<policy::ActRequest> find(const std::string& id) const;
+
+    /// A request with one more approval; `done` says that they were enough and it was carried out.
+    struct Approved {
+        policy::ActRequest request;
+        bool done = false;
+    };
+    /// Adds an operator's approval and, when it is the last that was missing, carries the act out.
+    /// Errors: not_found; as policy::approve; as the act itself, whose request then still waits.
+    Result<Approved> approve(const claw::LeafCaller& caller, const std::string& id,
+                             std::string_view signature);
+    /// The request is gone. Error: not_found; as Lifecycle::act.
+    Result<policy::ActRequest> deny(const claw::LeafCaller& caller, const std::string& id,
+                                    std::optional<std::string> why);
+
+private:
+    Status check(GatedAct act, const std::string& arguments) const;
+    Status carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request);
+    RowSet expired() const;
+
+    Lifecycle& lifecycle_;
+    const ledger::Log& log_;
+    const Clock& clock_;
+    std::mutex mutex_;  // one change at a time
+};
+
+/// The arguments of an act, as canonical JSON.
+std::string family_arguments(crypto::Family family);
+std::string key_arguments(const hsm::KeyName& key);
+std::string rotation_arguments(crypto::Family family, const RotationPlan& plan);
+
+}  // namespace clawsigner::service
