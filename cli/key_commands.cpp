@@ -52,7 +52,8 @@ Row key_row(const JsonObject& key) {
             cell(key, "kid"),
             cell(key, "id"),
             cell(key, "algorithm"),
-            cell(key, "assurance")};
+            cell(key, "assurance"),
+            cell(key, "did")};
 }
 
 void print_fault(const JsonObject& key) {

@@ -769,9 +769,10 @@ class Doors(TokenTest):
         theirs_did = request(self.daemon.proxy, "GET", "/v1/did").json
         self.assertEqual(theirs_did["id"], "did:web:clawproxy.com")
         self.assertNotIn(ours["kid"], json.dumps(theirs_did))
-        for socket in (self.daemon.admin, self.daemon.observe):
-            for target in ("/v1/jwks", "/v1/did"):
-                self.assertEqual(request(socket, "GET", target).code, "NOT_FOUND")
+        for target in ("/v1/jwks", "/v1/did"):
+            self.assertEqual(request(self.daemon.observe, "GET", target).code, "NOT_FOUND")
+            self.assertEqual(request(self.daemon.admin, "GET", target).code, "INVALID_FIELD")
+            self.assertEqual(request(self.daemon.admin, "GET", target + "?family=cst").text, request(self.daemon.issuer, "GET", target).text)
 
     def test_a_token_does_not_verify_with_the_proxys_key(self):
         reply = self.issue()
