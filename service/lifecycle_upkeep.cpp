@@ -58,6 +58,13 @@ bool Lifecycle::tick() {
     if (uncertain_ && log_.ready().ok()) {
         (void)settle();
     }
+    // Who signs first, for every family: tidying one can take its store a while.
+    for (const Family family : crypto::kFamilies) {
+        if (is_open(family)) {
+            hold_against_store(family);
+            assign(family);
+        }
+    }
     bool all_open = true;
     for (const Family family : crypto::kFamilies) {
         all_open = look_after(family) && all_open;

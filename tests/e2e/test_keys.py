@@ -4,7 +4,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import random
 import subprocess
 import sys
 import threading
@@ -14,22 +13,16 @@ import unittest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from harness import RECEIPT, ROOT, Daemon, UnixConnection, Reply, cli, of_its_own, request, wait_until
+from rotations import CLAIMS, kill_rotations, versions
 
 sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 import keys_oracle
 import receipt_oracle
 
-FAMILIES = ("gateway_receipt", "cst", "work_policy", "checkpoint")
-CLAIMS = {"sub": "did:key:z6MkAgent", "aud": "clawproxy.com", "scope": ["proxy:call"], "ttl_sec": 60}
 
 
 def keys(daemon, *words):
     return cli("keys", *words, "--socket", daemon.admin)
-
-
-def versions(daemon, family):
-    listed = request(daemon.admin, "GET", "/v1/keys").json["keys"]
-    return {key["version"]: key for key in listed if key["family"] == family}
 
 
 def states(daemon, family):
@@ -306,25 +299,9 @@ class Adoption(unittest.TestCase):
 
 class Kills(unittest.TestCase):
     def test_a_rotation_that_is_killed_at_any_moment_leaves_the_old_state_or_the_new(self):
-        dice = random.Random(20261122)
-        with Daemon.fresh() as daemon:
-            for _ in range(20):
-                before = len(versions(daemon, "cst"))
-                rotation = threading.Thread(target=lambda: cli("keys", "rotate", "cst", "--now", "--yes", "--overlap", "0s", "--socket", daemon.admin))
-                rotation.start()
-                time.sleep(dice.random() * 0.05)  # the moment
-                daemon.kill()
-                rotation.join()
-                daemon.start()
-                daemon.wait_ready()
-                found = versions(daemon, "cst")
-                self.assertIn(len(found), (before, before + 1))
-                self.assertEqual([key["state"] for key in found.values()].count("active"), 1)
-                self.assertEqual(daemon.issue(CLAIMS).json["kid"], next(key["kid"] for key in found.values() if key["state"] == "active"))
-                listed = request(daemon.admin, "GET", "/v1/keys").json
-                self.assertEqual((listed["unusable"], [key for key in listed["keys"] if "fault" in key]), ([], []))
-            audit = cli("log", "audit", "--socket", daemon.observe)
-            self.assertEqual(audit.returncode, 0, audit.stdout + audit.stderr)
+        tally, violations = kill_rotations(20, 20261122)
+        self.assertEqual(violations, [])
+        self.assertEqual(sum(tally.values()), 20)
 
 
 if __name__ == "__main__":
