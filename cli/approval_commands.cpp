@@ -120,6 +120,21 @@ void print_approved(const JsonObject& answer) {
     }
 }
 
+std::string listed(const JsonObject& object, std::string_view name) {
+    std::string text;
+    for (const JsonValue& entry : array_member(object, name)) {
+        text.append(text.empty() ? "" : " ").append(entry.is_string() ? entry.get_string() : "?");
+    }
+    return text.empty() ? "none" : text;
+}
+
+void print_ceiling(const JsonObject& answer) {
+    const Rows rows{{"longest life", cell(answer, "max_ttl_seconds") + " s"},
+                    {"audiences", listed(answer, "audiences")},
+                    {"scopes", listed(answer, "scopes")}};
+    std::printf("%s", table(rows).c_str());
+}
+
 }  // namespace
 
 bool print_waiting(const JsonObject& answer) {
@@ -193,6 +208,25 @@ int show_operators(const Connection& to) {
         }
         std::printf("%s\n%s of them must approve.\n", table(rows).c_str(),
                     cell(answer, "quorum").c_str());
+    });
+}
+
+int show_ceiling(const Connection& to) {
+    return talk(to, "GET", "/v1/ceiling", "", print_ceiling);
+}
+
+int set_ceiling(const Connection& to, const ApprovalTerms& terms) {
+    JsonWriter body;
+    body.integer("max_ttl_seconds", terms.max_ttl)
+        .raw("audiences", claw::json_texts(terms.audiences))
+        .raw("scopes", claw::json_texts(terms.scopes));
+    if (!terms.why.empty()) {
+        body.text("why", terms.why);
+    }
+    return talk(to, "POST", "/v1/ceiling", body.done(), [](const JsonObject& answer) {
+        if (!print_waiting(answer)) {
+            print_ceiling(answer);
+        }
     });
 }
 

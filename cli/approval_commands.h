@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace clawsigner::cli {
 
@@ -17,6 +18,9 @@ struct ApprovalTerms {
     bool yes = false;
     std::filesystem::path signers;  // an allowed_signers file
     std::uint32_t quorum = 1;
+    std::int64_t max_ttl = 0;  // seconds
+    std::vector<std::string> audiences;
+    std::vector<std::string> scopes;
 };
 
 /// Each prints and returns its exit code.
@@ -28,6 +32,8 @@ int approve_act(const Connection& to, const ApprovalTerms& terms);
 int deny_act(const Connection& to, const ApprovalTerms& terms);
 int show_operators(const Connection& to);
 int set_operators(const Connection& to, const ApprovalTerms& terms);
+int show_ceiling(const Connection& to);
+int set_ceiling(const Connection& to, const ApprovalTerms& terms);
 
 /// A daemon's answer that says that an act waits for operators; false when it says something else.
 bool print_waiting(const claw::JsonObject& answer);

@@ -85,12 +85,31 @@ void add_operators(CLI::App& app, const Setup& setup) {
     setup.runs(set, set_operators);
 }
 
+void add_ceiling(CLI::App& app, const Setup& setup) {
+    CLI::App* group = app.add_subcommand("ceiling", "the most that may stand in a token")
+                          ->require_subcommand(0, 1);
+    setup.runs(setup.add(*group, "show", "today's ceiling"),
+               [](const Connection& to, const ApprovalTerms&) { return show_ceiling(to); });
+    CLI::App* set =
+        setup.add(*group, "set", "lower it at once, or ask the operators to let it be higher");
+    set->add_option("--max-ttl", setup.options->terms.max_ttl, "seconds, at most a day")
+        ->required()
+        ->check(CLI::Range(1, 86'400));
+    set->add_option("--audience", setup.options->terms.audiences,
+                    "an audience: exact, PREFIX* or *; once for each");
+    set->add_option("--scope", setup.options->terms.scopes,
+                    "a scope: exact, PREFIX* or *; once for each");
+    set->add_option("--why", setup.options->terms.why, "a sentence for the log and the operators");
+    setup.runs(set, set_ceiling);
+}
+
 }  // namespace
 
 void add_approvals(CLI::App& app, const bool& json, std::function<int()>& command) {
     const Setup setup{json, command};
     add_requests(app, setup);
     add_operators(app, setup);
+    add_ceiling(app, setup);
 }
 
 }  // namespace clawsigner::cli

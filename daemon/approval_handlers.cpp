@@ -3,6 +3,7 @@
 #include "daemon/handlers.h"
 #include "policy/allowed_signers.h"
 #include "service/approvals.h"
+#include "service/powers.h"
 
 #include <utility>
 
@@ -12,6 +13,9 @@ namespace {
 constexpr std::size_t kMaxId = 64;
 constexpr std::size_t kMaxWhy = 1024;
 constexpr std::size_t kMaxSignature = 16'384;
+constexpr std::size_t kMaxPatterns = 256;
+constexpr std::size_t kMaxPattern = 256;
+constexpr std::int64_t kDay = 86'400;
 
 Result<policy::ActRequest> found(const Call& call) {
     return call.appliance.approvals->find(std::string(call.rest));
@@ -54,6 +58,24 @@ Result<policy::ActRequest> operators_asked(const Call& call) {
                                           policy::operators_text(*operators), why.value_or(""));
 }
 
+/// A ceiling, and what its change is said to be for.
+struct CeilingAsked {
+    policy::TokenCeiling ceiling;
+    service::Doing doing;
+};
+
+Result<CeilingAsked> ceiling_asked(const Call& call) {
+    TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
+    claw::JsonReader in(document, "");
+    CeilingAsked asked;
+    asked.ceiling.max_ttl = std::chrono::seconds(in.integer("max_ttl_seconds", 1, kDay));
+    asked.ceiling.audiences = policy::NameSet(in.texts("audiences", 0, kMaxPatterns, kMaxPattern));
+    asked.ceiling.scopes = policy::NameSet(in.texts("scopes", 0, kMaxPatterns, kMaxPattern));
+    asked.doing = {call.caller, in.optional_text("why", kMaxWhy), std::nullopt, {}};
+    CHECK_OK(in.finish());
+    return asked;
+}
+
 }  // namespace
 
 Answer filed_answer(const Result<policy::ActRequest>& request) {
@@ -82,6 +104,25 @@ Answer deny_act(const Call& call) {
 Answer get_operators(const Call& call) {
     const auto operators = call.appliance.approvals->operators();
     return operators.ok() ? operators_answer(*operators) : error_answer(operators.error());
+}
+
+Answer get_ceiling(const Call& call) {
+    return {200, policy::ceiling_text(*call.appliance.powers->ceiling()), {}, {}};
+}
+
+/// One admin lowers it at once; a higher one waits for operators.
+Answer set_ceiling(const Call& call) {
+    const auto asked = ceiling_asked(call);
+    if (!asked.ok()) {
+        return error_answer(asked.error());
+    }
+    if (!policy::is_no_higher(asked->ceiling, *call.appliance.powers->ceiling())) {
+        return filed_answer(call.appliance.approvals->file(
+            call.caller, service::GatedAct::raise_ceiling, policy::ceiling_text(asked->ceiling),
+            asked->doing.why.value_or("")));
+    }
+    const Status set = call.appliance.powers->set(asked->doing, asked->ceiling);
+    return set.ok() ? get_ceiling(call) : error_answer(set.error());
 }
 
 Answer set_operators(const Call& call) {

@@ -48,6 +48,8 @@ Answer get_approval(const Call& call);
 Answer approve_act(const Call& call);
 Answer deny_act(const Call& call);
 Answer get_operators(const Call& call);
+Answer get_ceiling(const Call& call);
+Answer set_ceiling(const Call& call);
 Answer set_operators(const Call& call);
 Answer discard_key(const Call& call);
 Answer retry_pin(const Call& call);

@@ -47,6 +47,8 @@ constexpr std::array kOperations{
     Operation{Method::post, "/v1/approvals/approve", kAdmin, kArtefactBody, Query::none,  approve_act},
     Operation{Method::post, "/v1/approvals/deny", kAdmin,    kArtefactBody, Query::none,  deny_act},
     Operation{Method::get,  "/v1/approvals/*",    kAdmin,    kNoBody,       Query::none,  get_approval},
+    Operation{Method::get,  "/v1/ceiling",        kWatchers, kNoBody,       Query::none,  get_ceiling},
+    Operation{Method::post, "/v1/ceiling",        kAdmin,    kArtefactBody, Query::none,  set_ceiling},
     Operation{Method::get,  "/v1/operators",      kAdmin,    kNoBody,       Query::none,  get_operators},
     Operation{Method::post, "/v1/operators",      kAdmin,    kArtefactBody, Query::none,  set_operators},
     Operation{Method::post, "/v1/keys/discard",   kAdmin,    kArtefactBody, Query::none,  discard_key},

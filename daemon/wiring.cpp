@@ -11,6 +11,7 @@
 #include "service/approvals.h"
 #include "service/checkpointer.h"
 #include "service/lifecycle.h"
+#include "service/powers.h"
 #include "service/prober.h"
 #include "service/refusals.h"
 
@@ -323,6 +324,23 @@ Status seed_operators(const Config& config, service::Approvals& approvals) {
                : seeded;
 }
 
+/// The ceiling that the configuration names, where the log knows none yet. Where they differ
+/// afterwards, that is shown, and the log's holds.
+void seed_ceiling(const Config& config, service::Powers& powers, const Log& log) {
+    const policy::TokenCeiling named{config.ceiling.max_ttl,
+                                     policy::NameSet(config.ceiling.audiences),
+                                     policy::NameSet(config.ceiling.scopes)};
+    const Status seeded = powers.seed(named);
+    if (seeded.ok() && !(*powers.ceiling() == named)) {
+        log.event("config.not_obeyed", Log::Level::warning,
+                  std::move(claw::JsonWriter()
+                                .text("table", "ceiling")
+                                .text("reason",
+                                      "the ceiling is set in the ledger: clawsigner "
+                                      "ceiling show")));
+    }
+}
+
 class AppliancePlant final : public Wiring {
 public:
     AppliancePlant(const Config& config, Plan plan, pkcs11::SoftHsmLock lock, const Log& log,
@@ -336,8 +354,6 @@ public:
         appliance_.refusals = &refusals_;
         appliance_.limits = {config.signing.timestamp_skew, config.signing.deadline,
                              config.ledger.deadline};
-        appliance_.ceiling = {config.ceiling.max_ttl, policy::NameSet(config.ceiling.audiences),
-                              policy::NameSet(config.ceiling.scopes)};
         appliance_.started = clock_->now();
         std::map<std::string, hsm::Backend*> by_name;
         for (auto& [name, settings] : plan.tokens) {
@@ -370,7 +386,10 @@ public:
         }
         lifecycle_ = std::move(opened).value();
         appliance_.lifecycle = lifecycle_.get();
-        approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *ledger_, *clock_);
+        powers_ = std::make_unique<service::Powers>(*ledger_, *lifecycle_);
+        appliance_.powers = powers_.get();
+        seed_ceiling(config, *powers_, log);
+        approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *ledger_, *clock_);
         appliance_.approvals = approvals_.get();
         if (const Status seeded = seed_operators(config, *approvals_); !seeded.ok()) {
             failure_ = seeded.error();
@@ -409,6 +428,7 @@ private:
     std::vector<std::unique_ptr<hsm::Backend>> backends_;
     std::unique_ptr<hsm::Keyring> keyring_;
     std::unique_ptr<service::Lifecycle> lifecycle_;
+    std::unique_ptr<service::Powers> powers_;
     std::unique_ptr<service::Approvals> approvals_;
     std::unique_ptr<service::Prober> prober_;
     std::unique_ptr<service::Checkpointer> checkpointer_;

@@ -18,6 +18,9 @@ public:
     explicit NameSet(std::vector<std::string> patterns) : patterns_(std::move(patterns)) {}
 
     bool contains(std::string_view name) const noexcept;
+    const std::vector<std::string>& patterns() const noexcept { return patterns_; }
+
+    friend bool operator==(const NameSet&, const NameSet&) = default;
 
 private:
     std::vector<std::string> patterns_;
@@ -28,7 +31,19 @@ struct TokenCeiling {
     std::chrono::seconds max_ttl{0};
     NameSet audiences;
     NameSet scopes;
+
+    friend bool operator==(const TokenCeiling&, const TokenCeiling&) = default;
 };
+
+/// Canonical JSON (RFC 8785): {"audiences":[…],"max_ttl_seconds":…,"scopes":[…],"v":1}.
+std::string ceiling_text(const TokenCeiling& ceiling);
+/// Accepts exactly what ceiling_text gives, of 1 s to 1 day and at most 256 patterns of 256 bytes
+/// in a list. Errors: malformed_json, invalid_field.
+Result<TokenCeiling> parse_ceiling(std::string_view text);
+
+/// Does `next` allow nothing that `current` does not? Told by its patterns: each must be one of the
+/// current ones, or there is "*".
+bool is_no_higher(const TokenCeiling& next, const TokenCeiling& current);
 
 /// "egress:*.DOMAIN", the one form of scope that may hold a '*'. DOMAIN is one or more labels
 /// (RFC 1123 section 2.1).

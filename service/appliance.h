@@ -4,7 +4,6 @@
 #include "hsm/backend.h"
 #include "hsm/keyring.h"
 #include "ledger/log.h"
-#include "policy/ceiling.h"
 #include "service/prober.h"
 
 #include <chrono>
@@ -16,6 +15,7 @@ namespace clawsigner::service {
 class Approvals;
 class Checkpointer;
 class Lifecycle;
+class Powers;
 class Refusals;
 
 struct SigningLimits {
@@ -40,6 +40,7 @@ struct Appliance {
     hsm::Keyring* keyring = nullptr;
     Lifecycle* lifecycle = nullptr;
     Approvals* approvals = nullptr;
+    Powers* powers = nullptr;
     Prober* prober = nullptr;
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;
@@ -47,7 +48,6 @@ struct Appliance {
     std::vector<NamedBackend> backends;
     std::vector<crypto::Family> families;
     SigningLimits limits;
-    policy::TokenCeiling ceiling;
     UnixMillis started;
 };
 

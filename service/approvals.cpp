@@ -19,11 +19,12 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 constexpr std::string_view kNoWhy = "no reason was given";
 
-constexpr std::array<std::pair<GatedAct, std::string_view>, 4> kActs{{
+constexpr std::array<std::pair<GatedAct, std::string_view>, 5> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
     {GatedAct::recover, "keys.recover"},
     {GatedAct::set_operators, "operators.set"},
+    {GatedAct::raise_ceiling, "ceiling.raise"},
 }};
 
 std::optional<GatedAct> act_of(std::string_view name) {
@@ -112,6 +113,10 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         const auto operators = policy::parse_operators(arguments);
         return operators.ok() ? Status::done() : Status(operators.error());
     }
+    if (act == GatedAct::raise_ceiling) {
+        const auto ceiling = policy::parse_ceiling(arguments);
+        return ceiling.ok() ? Status::done() : Status(ceiling.error());
+    }
     TRY(const auto parsed, parse_key_arguments(arguments, act));
     const crypto::Family family = parsed.key.family;
     switch (act) {
@@ -129,6 +134,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
                                       std::string(crypto::family_name(family)) +
                                           " has an active key, and needs no recovery"));
         case GatedAct::set_operators:
+        case GatedAct::raise_ceiling:
             break;
     }
     return Status::done();
@@ -225,6 +231,10 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
     if (*act == GatedAct::set_operators) {
         doing.rows[std::string(kOperatorsRow)] = request.arguments;
         return lifecycle_.act(doing, request.act, "operators");
+    }
+    if (*act == GatedAct::raise_ceiling) {
+        TRY(const auto ceiling, policy::parse_ceiling(request.arguments));
+        return powers_.set(doing, ceiling);
     }
     TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
     const crypto::Family family = arguments.key.family;

@@ -6,6 +6,7 @@
 #include "policy/act_request.h"
 #include "policy/operators.h"
 #include "service/lifecycle.h"
+#include "service/powers.h"
 
 #include <chrono>
 #include <mutex>
@@ -17,7 +18,7 @@
 namespace clawsigner::service {
 
 /// What cannot be undone or widens power, and waits for operators.
-enum class GatedAct : std::uint8_t { destroy, unfreeze, recover, set_operators };
+enum class GatedAct : std::uint8_t { destroy, unfreeze, recover, set_operators, raise_ceiling };
 
 /// "keys.destroy", "operators.set", … Static storage.
 std::string_view gated_act_name(GatedAct act) noexcept;
@@ -29,8 +30,9 @@ public:
     static constexpr std::chrono::hours kPatience{24};  // until a request expires
     static constexpr std::size_t kMaxRequests = 32;     // that wait at a time
 
-    Approvals(Lifecycle& lifecycle, const ledger::Log& log, const Clock& clock)
-        : lifecycle_(lifecycle), log_(log), clock_(clock) {}
+    /// All outlive it.
+    Approvals(Lifecycle& lifecycle, Powers& powers, const ledger::Log& log, const Clock& clock)
+        : lifecycle_(lifecycle), powers_(powers), log_(log), clock_(clock) {}
 
     /// The operators of this appliance. Errors: no_operators; as policy::parse_operators.
     Result<policy::Operators> operators() const;
@@ -68,6 +70,7 @@ private:
     RowSet expired() const;
 
     Lifecycle& lifecycle_;
+    Powers& powers_;
     const ledger::Log& log_;
     const Clock& clock_;
     std::mutex mutex_;  // one change at a time

@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "policy/ceiling.h"
+#include "service/powers.h"
 
 #include <algorithm>
 
@@ -75,11 +76,12 @@ Result<Made<IssuedToken>> issue_token(const Appliance& appliance, const claw::Le
     claw::Token token;
     token.grant = request.grant;
     token.iat = unix_seconds(appliance.clock->now());
-    TRY(token.exp, end_of_life(request, token.iat, appliance.ceiling.max_ttl));
+    const auto ceiling = appliance.powers->ceiling();
+    TRY(token.exp, end_of_life(request, token.iat, ceiling->max_ttl));
     CHECK_OK(expectations_met(request, token.iat));
     CHECK_OK(delegation_lives(token.grant, token.iat));
-    CHECK_OK(policy::within_ceiling(appliance.ceiling, token.grant,
-                                    std::chrono::seconds(token.exp - token.iat)));
+    CHECK_OK(
+        policy::within_ceiling(*ceiling, token.grant, std::chrono::seconds(token.exp - token.iat)));
     TRY(token.jti, crypto::uuid_v4());
     TRY(token.nonce, crypto::uuid_v4());
 

@@ -1,4 +1,7 @@
+#include "claw/log_state.h"
 #include "ledger/log.h"
+
+#include <mutex>
 
 /// The ledger of a daemon that is measured without one. It stands in the place of ledger/log.cpp
 /// when clawsignerd_unlogged is linked; clawsignerd has no way to choose it.
@@ -8,6 +11,11 @@ namespace {
 class NoLog final : public Log {
 public:
     void submit(std::shared_ptr<Submission> submission) override {
+        for (const Entry& entry : submission->entries()) {
+            for (const Item& item : entry.items) {
+                take(item.leaf);
+            }
+        }
         submission->answer(
             std::vector<Outcome>(submission->entries().size(), Outcome(Recorded{0})));
     }
@@ -17,7 +25,10 @@ public:
     }
     Status ready() const override { return Status::done(); }
     LogStatus status() const override { return {}; }
-    std::shared_ptr<const claw::Settings> settings() const override { return settings_; }
+    std::shared_ptr<const claw::Settings> settings() const override {
+        const std::lock_guard lock(mutex_);
+        return state_.shared_settings();
+    }
     Head head() const override { return head_; }
     Status publish(Published, Deadline) override { return Status::done(); }
     std::shared_ptr<const Published> published() const override { return nullptr; }
@@ -29,10 +40,20 @@ public:
     Result<Head> close(Deadline) override { return head_; }
 
 private:
+    /// Acts are remembered: a daemon without its state would not sign.
+    void take(const claw::LeafContent& content) {
+        if (!std::holds_alternative<claw::ActLeaf>(content)) {
+            return;
+        }
+        const auto rows = claw::rows_of(0, {UnixMillis(), content});
+        const std::lock_guard lock(mutex_);
+        (void)state_.add(*rows);
+    }
     static Error nothing() { return {ErrorCode::not_found, "nothing is recorded"}; }
 
     Head head_ = std::make_shared<const claw::TileTree>();
-    std::shared_ptr<const claw::Settings> settings_ = std::make_shared<const claw::Settings>();
+    mutable std::mutex mutex_;
+    claw::LogState state_;
 };
 
 }  // namespace

@@ -279,6 +279,28 @@ class Approval(unittest.TestCase):
             self.assertIn("[operators]", refused.stderr)
 
 
+class Ceiling(unittest.TestCase):
+    def test_one_admin_lowers_it_and_operators_raise_it_again(self):
+        with Daemon.fresh() as daemon:
+
+            def ceiling(*words):
+                return cli("ceiling", *words, "--socket", daemon.admin)
+
+            lower = ceiling("set", "--max-ttl", "30", "--audience", "clawproxy.com", "--scope", "proxy:*")
+            self.assertEqual(lower.returncode, 0, lower.stderr)
+            self.assertEqual((daemon.issue(CLAIMS).status, daemon.issue(CLAIMS).json["error"]["rule"]), (403, "ceiling.ttl"))
+            filed = ceiling("set", "--max-ttl", "60", "--audience", "clawproxy.com", "--scope", "proxy:*", "--json")
+            self.assertEqual(daemon.issue(CLAIMS).status, 403)
+            self.assertEqual(approve(daemon, waiting(filed)).returncode, 0)
+            self.assertEqual(daemon.issue(CLAIMS).status, 200)
+            daemon.edit_config("max_ttl_seconds = 3600", "max_ttl_seconds = 7200")
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+            daemon.wait_ready()
+            self.assertIn('"event":"config.not_obeyed"', daemon.log())
+            self.assertEqual(request(daemon.observe, "GET", "/v1/ceiling").json["max_ttl_seconds"], 60)
+
+
 class Adoption(unittest.TestCase):
     def test_the_seed_of_before_signs_once_more_and_is_wiped(self):
         with Daemon.fresh() as daemon:

@@ -44,7 +44,7 @@ TEST_CASE("issue token: fills in what is ours, and what it makes verifies", "[se
 TEST_CASE("issue token: a short ceiling shortens the default, and refuses what asks for more",
           "[service]") {
     SoftwareAppliance on;
-    on.appliance.ceiling.max_ttl = std::chrono::seconds(60);
+    on.set_ceiling({std::chrono::seconds(60), policy::NameSet({"*"}), policy::NameSet({"*"})});
     CHECK(verdict(on, issue(on)->token).token->exp == now(on) + 60);
     CHECK(issue(on, R"(,"ttl_sec":61)").error().rule == "ceiling.ttl");
     CHECK(issue(on, R"(,"ttl_sec":9007199254740991)").error().rule == "ceiling.ttl");
@@ -81,7 +81,7 @@ TEST_CASE("issue token: without a ceiling, or without a good key, nothing is iss
     on.backend.corrupt_signatures(true);
     CHECK(issue(on).error().code == ErrorCode::key_quarantined);
     on.backend.corrupt_signatures(false);
-    on.appliance.ceiling = {};
+    on.set_ceiling({std::chrono::seconds(1), {}, {}});
     CHECK(issue(on).error().code == ErrorCode::policy_denied);
 }
 

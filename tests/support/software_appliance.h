@@ -5,12 +5,14 @@
 #include "service/checkpointer.h"
 #include "service/issue_token.h"
 #include "service/lifecycle.h"
+#include "service/powers.h"
 #include "service/refusals.h"
 #include "service/sign_receipt.h"
 #include "support/fixed_clock.h"
 #include "support/software_backend.h"
 #include "support/temp_dir.h"
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,10 +32,11 @@ struct SoftwareAppliance {
         }
         lifecycle = service::Lifecycle::open(*ledger, keyring, clock, {}).value();
         appliance.lifecycle = lifecycle.get();
-        approvals = std::make_unique<service::Approvals>(*lifecycle, *ledger, clock);
+        powers = std::make_unique<service::Powers>(*ledger, *lifecycle);
+        appliance.powers = powers.get();
+        approvals = std::make_unique<service::Approvals>(*lifecycle, *powers, *ledger, clock);
         appliance.approvals = approvals.get();
-        appliance.ceiling = {std::chrono::seconds(3600), policy::NameSet({"*"}),
-                             policy::NameSet({"*"})};
+        set_ceiling({std::chrono::seconds(3600), policy::NameSet({"*"}), policy::NameSet({"*"})});
     }
 
     FixedClock clock;
@@ -49,10 +52,16 @@ struct SoftwareAppliance {
     std::unique_ptr<ledger::Log> ledger = open_ledger();
     service::Refusals refusals{*ledger};
     std::unique_ptr<service::Lifecycle> lifecycle;
+    std::unique_ptr<service::Powers> powers;
     std::unique_ptr<service::Approvals> approvals;
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
 
+    void set_ceiling(const policy::TokenCeiling& ceiling) const {
+        if (!powers->set({}, ceiling).ok()) {
+            std::abort();
+        }
+    }
     std::unique_ptr<ledger::Log> open_ledger() const {
         ledger::Log::Options options;
         options.directory = directory.path();
