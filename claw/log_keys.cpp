@@ -17,10 +17,8 @@ Result<std::vector<NoteKey>> log_keys(const Settings& state) {
     for (auto row = state.lower_bound(prefix); row != state.end() && row->first.starts_with(prefix);
          ++row) {
         TRY(const KeyRecord record, parse_key_record(row->first, row->second.value));
-        if (record.state != KeyState::compromised) {
-            TRY(NoteKey other, NoteKey::of(origin->second.value, record.public_key));
-            keys.push_back(std::move(other));
-        }
+        TRY(NoteKey other, NoteKey::of(origin->second.value, record.public_key));
+        keys.push_back(std::move(other));
     }
     return keys;
 }

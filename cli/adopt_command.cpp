@@ -65,9 +65,14 @@ Result<std::string> statement(const KeyTerms& terms, const std::string& new_did)
 
 /// Zeros over it, then gone. A journal, a snapshot or flash memory may still hold what it was.
 Status wipe(const std::filesystem::path& file) {
-    const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    const base::UniqueFd read(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat info{};
-    if (!fd || ::fstat(fd.get(), &info) != 0) {
+    // Its mode lets nobody write to it, its owner neither.
+    if (!read || ::fstat(read.get(), &info) != 0 || ::fchmod(read.get(), S_IRUSR | S_IWUSR) != 0) {
+        return Error::from_errno("cannot wipe " + file.string(), errno);
+    }
+    const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd) {
         return Error::from_errno("cannot wipe " + file.string(), errno);
     }
     const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');

@@ -78,8 +78,8 @@ void print_requests(const JsonObject& answer) {
     std::printf("%s", table(rows).c_str());
 }
 
-bool is_meant(const Connection& to, const ApprovalTerms& terms) {
-    if (terms.yes || to.json || ::isatty(STDIN_FILENO) == 0) {
+bool is_meant(const ApprovalTerms& terms) {
+    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
         return true;
     }
     std::fputs("Approve of exactly this? [y/N] ", stderr);
@@ -172,7 +172,7 @@ int approve_act(const Connection& to, const ApprovalTerms& terms) {
                             "signed"),
                       to.json);
     }
-    if (!is_meant(to, terms)) {
+    if (!is_meant(terms)) {
         std::fputs("clawsigner: nothing was signed\n", stderr);
         return kRefused;
     }

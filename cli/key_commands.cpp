@@ -124,8 +124,8 @@ void print_family(const JsonObject& answer) {
 }
 
 /// Asks a person; a machine says --yes.
-bool is_meant(const Connection& to, const KeyTerms& terms, const std::string& question) {
-    if (terms.yes || to.json || ::isatty(STDIN_FILENO) == 0) {
+bool is_meant(const KeyTerms& terms, const std::string& question) {
+    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
         return true;
     }
     std::fprintf(stderr, "%s [y/N] ", question.c_str());
@@ -197,9 +197,9 @@ int create_key(const Connection& to, const KeyTerms& terms) {
 }
 
 int rotate_key(const Connection& to, const KeyTerms& terms) {
-    if (terms.now && !is_meant(to, terms,
-                               "Let a new key sign for " + terms.family +
-                                   " at once? Verifiers that do not know it yet will refuse it.")) {
+    if (terms.now &&
+        !is_meant(terms, "Let a new key sign for " + terms.family +
+                             " at once? Verifiers that do not know it yet will refuse it.")) {
         return not_done();
     }
     JsonWriter body = family_body(terms);
@@ -216,9 +216,8 @@ int rotate_key(const Connection& to, const KeyTerms& terms) {
 }
 
 int freeze_family(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(to, terms,
-                  "Stop every signature of " + terms.family +
-                      "? Only the operators' quorum starts it again.")) {
+    if (!is_meant(terms, "Stop every signature of " + terms.family +
+                             "? Only the operators' quorum starts it again.")) {
         return not_done();
     }
     return talk(to, "POST", "/v1/keys/freeze", family_body(terms).done(), print_family);
@@ -229,23 +228,22 @@ int unfreeze_family(const Connection& to, const KeyTerms& terms) {
 }
 
 int retire_key(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(to, terms, "Stop publishing " + named(terms) + "?")) {
+    if (!is_meant(terms, "Stop publishing " + named(terms) + "?")) {
         return not_done();
     }
     return talk(to, "POST", "/v1/keys/retire", key_body(terms).done(), print_key);
 }
 
 int destroy_key(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(to, terms, "Destroy " + named(terms) + " in its store, for good?")) {
+    if (!is_meant(terms, "Destroy " + named(terms) + " in its store, for good?")) {
         return not_done();
     }
     return talk(to, "POST", "/v1/keys/destroy", key_body(terms).done(), print_key);
 }
 
 int compromise_key(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(
-            to, terms,
-            "Declare " + named(terms) + " compromised? If it signs, its family stops signing.")) {
+    if (!is_meant(terms, "Declare " + named(terms) +
+                             " compromised? If it signs, its family stops signing.")) {
         return not_done();
     }
     JsonWriter body = key_body(terms);

@@ -70,7 +70,7 @@ Result<RotationAsked> rotation_asked(const Call& call) {
     plan.now = in.has("now") && in.boolean("now");
     const auto activate_in = read_span(in, "activate_in_seconds");
     plan.activate_in = activate_in.value_or(plan.activate_in);
-    plan.overlap = read_span(in, "overlap_seconds").value_or(plan.overlap);
+    plan.overlap = read_span(in, "overlap_seconds");
     if (plan.now && activate_in) {
         in.refuse("activate_in_seconds", "must not be given together with now");
     }

@@ -43,6 +43,8 @@ struct KeyName {
     friend auto operator<=>(const KeyName&, const KeyName&) = default;
 };
 
+inline constexpr std::uint32_t kMaxVersion = 1'000'000;
+
 /// The label a key carries in its store: "clawsigner/gateway_receipt/1".
 std::string key_label(const KeyName& name);
 /// Nothing, when the label is not one of ours.

@@ -325,15 +325,16 @@ Result<hsm::StoredKey> TokenBackend::generate(const hsm::KeyName& name,
 }
 
 Status TokenBackend::discard(const std::string& handle) {
-    return remove(handle, [&](Token& token) { return token.discard(handle); });
+    return remove(handle, [&](Token& token) { return token.discard(handle); }, true);
 }
 
 Status TokenBackend::destroy(const hsm::KeyId& key) {
-    return remove(key.text(), [&](Token& token) { return token.destroy(key); });
+    // A token that does not let go of one key may well sign with the others: signing finds out.
+    return remove(key.text(), [&](Token& token) { return token.destroy(key); }, false);
 }
 
 Status TokenBackend::remove(const std::string& handle,
-                            const std::function<Status(Token&)>& from_token) {
+                            const std::function<Status(Token&)>& from_token, bool suspicious) {
     if (!ready_) {
         return hsm::not_ready(status().state);
     }
@@ -345,7 +346,7 @@ Status TokenBackend::remove(const std::string& handle,
     Status removed = from_token(*token_);
     if (removed.ok()) {
         forget_names(*before, handle);
-    } else {
+    } else if (suspicious) {
         note_failure(removed.error());
     }
     take_keys(*token_->keys());

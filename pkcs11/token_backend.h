@@ -76,7 +76,8 @@ private:
     /// they were.
     void take_keys(const hsm::KeySnapshot& found);
     /// A person gave up what `handle` named among `before`: another key may have its name.
-    Status remove(const std::string& handle, const std::function<Status(Token&)>& from_token);
+    Status remove(const std::string& handle, const std::function<Status(Token&)>& from_token,
+                  bool suspicious);
     void forget_names(const hsm::KeySnapshot& before, const std::string& handle);
     /// Once more, after a fault of the session. Nothing says that the key's handle means the same
     /// key in the new one, so this signature is verified here, whatever the policy.

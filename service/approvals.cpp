@@ -62,6 +62,16 @@ Result<KeyArguments> parse_key_arguments(const std::string& text, GatedAct act) 
     return arguments;
 }
 
+/// Operators who can never reach their quorum would be the last there are.
+Status can_approve(const policy::Operators& operators, UnixMillis now) {
+    const auto able = std::ranges::count_if(
+        operators.people(), [&](const policy::Operator& one) { return may_approve(one, now); });
+    return able >= static_cast<std::int64_t>(operators.quorum())
+               ? Status::done()
+               : Status(Error(ErrorCode::invalid_field,
+                              "fewer of the operators may approve today than must"));
+}
+
 }  // namespace
 
 std::string_view gated_act_name(GatedAct act) noexcept {
@@ -82,7 +92,7 @@ std::string key_arguments(const hsm::KeyName& key) {
 std::string rotation_arguments(crypto::Family family, const RotationPlan& plan) {
     return claw::JsonWriter()
         .text("family", crypto::family_name(family))
-        .integer("overlap_seconds", plan.overlap.count())
+        .integer("overlap_seconds", plan.overlap.value_or(RotationPlan::kUsualOverlap).count())
         .done();
 }
 
@@ -102,6 +112,7 @@ Status Approvals::seed(const policy::Operators& operators) {
     if (log_.setting(std::string(kOperatorsRow))) {
         return Status::done();
     }
+    CHECK_OK(can_approve(operators, clock_.now()));
     Doing doing;
     doing.rows[std::string(kOperatorsRow)] = policy::operators_text(operators);
     return lifecycle_.act(doing, "operators.seed", "operators");
@@ -110,8 +121,8 @@ Status Approvals::seed(const policy::Operators& operators) {
 /// Would it be done now?
 Status Approvals::check(GatedAct act, const std::string& arguments) const {
     if (act == GatedAct::set_operators) {
-        const auto operators = policy::parse_operators(arguments);
-        return operators.ok() ? Status::done() : Status(operators.error());
+        TRY(const auto operators, policy::parse_operators(arguments));
+        return can_approve(operators, clock_.now());
     }
     if (act == GatedAct::raise_ceiling) {
         const auto ceiling = policy::parse_ceiling(arguments);
@@ -166,7 +177,7 @@ Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, Gated
     request.id = std::move(id);
     request.act = gated_act_name(act);
     request.arguments = std::move(arguments);
-    request.log_origin = log_.setting("origin").value_or("");
+    request.log_origin = lifecycle_.origin();
     request.created = clock_.now();
     request.expires = request.created + kPatience;
     request.requester = caller;
@@ -205,11 +216,17 @@ Result<Approvals::Approved> Approvals::approve(const claw::LeafCaller& caller,
     const std::lock_guard lock(mutex_);
     TRY(auto request, find(id));
     TRY(const auto people, operators());
-    // Enough already: whatever kept it from being done then may have passed.
-    if (!policy::is_enough(people, request, clock_.now())) {
-        TRY(auto approval, policy::approve(people, request, signature, clock_.now()));
-        Doing doing{caller, "by " + approval.principal, id, {}};
-        request.approvals.push_back(std::move(approval));
+    auto approval = policy::approve(people, request, signature, clock_.now());
+    // Enough already: whatever kept it from being done then may have passed, and one of those who
+    // approved asks again.
+    const bool again = !approval.ok() && approval.error().code == ErrorCode::approval_repeated &&
+                       policy::is_enough(people, request, clock_.now());
+    if (!approval.ok() && !again) {
+        return approval.error();
+    }
+    if (approval.ok()) {
+        Doing doing{caller, "by " + approval->principal, id, {}};
+        request.approvals.push_back(*std::move(approval));
         doing.rows[request_row(id)] = policy::request_text(request);
         CHECK_OK(lifecycle_.act(doing, "approvals.approve", id));
     }

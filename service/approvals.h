@@ -57,7 +57,8 @@ public:
         bool done = false;
     };
     /// Adds an operator's approval and, when it is the last that was missing, carries the act out.
-    /// Errors: not_found; as policy::approve; as the act itself, whose request then still waits.
+    /// Errors: not_found; as policy::approve; as the act itself: a request of which nothing was
+    /// begun then still waits, and is carried out when one of those who approved asks again.
     Result<Approved> approve(const claw::LeafCaller& caller, const std::string& id,
                              std::string_view signature);
     /// The request is gone. Error: not_found; as Lifecycle::act.

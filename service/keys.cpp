@@ -25,6 +25,17 @@ bool is_usable(const Appliance& appliance, const std::string& handle) {
     });
 }
 
+/// Does the state name a key by this id that is not destroyed?
+bool is_named(const Appliance& appliance, const std::string& handle) {
+    const auto families = appliance.lifecycle->families();
+    return std::ranges::any_of(*families, [&](const auto& family) {
+        return std::ranges::any_of(family.second.versions, [&](const claw::KeyRecord& record) {
+            return record.id == handle && record.state != claw::KeyState::destroyed &&
+                   !record.proof;
+        });
+    });
+}
+
 /// The caller is an admin, whose thread has the time to wait.
 Status record_event(const Appliance& appliance, claw::KeyLeaf event) {
     TRY(const auto outcomes,
@@ -137,6 +148,11 @@ Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
     if (is_usable(appliance, handle)) {
         return Error(ErrorCode::key_in_use,
                      "the key can sign; only what cannot be used is discarded");
+    }
+    if (is_named(appliance, handle)) {
+        return Error(ErrorCode::key_in_use,
+                     "it is what is left of a key that the state names: mend it with the token's "
+                     "tools, or retire it and let operators destroy it");
     }
     std::vector<UnusableKeyView> discarded;
     for (const NamedBackend& named : appliance.backends) {

@@ -82,8 +82,12 @@ public:
         submission_->abandon();
         const std::lock_guard lock(shared_->mutex);
         shared_->take = nullptr;
+        given_up_ = submission_;
         return Error(ErrorCode::ledger_blocked, "the ledger's disk did not answer in time");
     }
+
+    /// What was not answered in time, for as long as the ledger keeps it.
+    std::weak_ptr<ledger::Submission> given_up() const { return given_up_; }
 
 private:
     struct Shared {
@@ -102,6 +106,7 @@ private:
 
     std::shared_ptr<Shared> shared_;
     std::shared_ptr<ledger::Submission> submission_;
+    std::weak_ptr<ledger::Submission> given_up_;
 };
 
 }  // namespace
@@ -112,7 +117,7 @@ Lifecycle::Lifecycle(ledger::Log& log, hsm::Keyring& keyring, const Clock& clock
 Result<std::unique_ptr<Lifecycle>> Lifecycle::open(ledger::Log& log, hsm::Keyring& keyring,
                                                    const Clock& clock, Options options) {
     std::unique_ptr<Lifecycle> lifecycle(new Lifecycle(log, keyring, clock, std::move(options)));
-    CHECK_OK(lifecycle->settle());
+    CHECK_OK(lifecycle->catch_up());
     lifecycle->tick();
     lifecycle->thread_ = std::thread([raw = lifecycle.get()] { raw->run(); });
     return lifecycle;
@@ -139,23 +144,45 @@ std::optional<std::string> Lifecycle::row(const std::string& name) const {
     return found == other_rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// The state as the log has it.
-Status Lifecycle::settle() {
-    const auto rows = log_.settings();
+/// One step at a time, from the state as it is on disk.
+Result<Lifecycle::Turn> Lifecycle::turn() {
+    Turn turn(acting_, std::defer_lock);
+    if (!turn.try_lock_for(options_.deadline)) {
+        return Error(ErrorCode::timeout, "another step is still under way; ask again");
+    }
+    CHECK_OK(catch_up());
+    return turn;
+}
+
+/// The state as the log has it, when it is not what was read last.
+Status Lifecycle::catch_up() {
+    auto rows = log_.settings();
+    if (rows == rows_) {
+        return Status::done();
+    }
     TRY(Families families, families_of(*rows));
     other_rows_.clear();
     for (const auto& [name, row] : *rows) {
         other_rows_[name] = row.value;
     }
-    uncertain_ = false;
-    const std::lock_guard lock(mutex_);
-    families_ = std::make_shared<const Families>(std::move(families));
+    rows_ = std::move(rows);
+    {
+        const std::lock_guard lock(mutex_);
+        families_ = std::make_shared<const Families>(std::move(families));
+    }
+    for (const Family family : crypto::kFamilies) {
+        assign(family);
+    }
     return Status::done();
 }
 
 Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::string& subject,
                          Families next) {
     CHECK_OK(log_.ready());
+    if (const auto given_up = given_up_.lock()) {
+        return Error(ErrorCode::ledger_blocked,
+                     "an earlier step may still go to the disk; ask again when it answers");
+    }
     claw::ActLeaf leaf{act, subject, doing.caller, doing.why, doing.request, doing.rows};
     leaf.set.merge(rows_between(*families(), next));
     if (claw::leaf_text({clock_.now(), leaf}).size() > claw::kMaxLeafBytes) {
@@ -169,7 +196,7 @@ Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::
     Landing landing(std::move(entry), [&] { take(leaf.set, std::move(next)); });
     const Status landed = landing.wait(log_, base::deadline_in(options_.deadline));
     if (!landed.ok()) {
-        uncertain_ = true;
+        given_up_ = landing.given_up();
         return landed;
     }
     options_.on_act(leaf);
@@ -185,9 +212,13 @@ std::optional<claw::ManifestLeaf> Lifecycle::manifest_of(const Families& next,
                          : std::nullopt;
 }
 
+std::string Lifecycle::origin() const {
+    return log_.setting("origin").value_or(options_.origin);
+}
+
 std::optional<std::string> Lifecycle::manifest_text(const Families& families,
                                                     UnixMillis time) const {
-    const auto origin = log_.setting("origin").value_or(options_.origin);
+    const std::string origin = this->origin();
     if (origin.empty()) {
         return std::nullopt;
     }
@@ -218,7 +249,7 @@ void Lifecycle::take(const RowSet& rows, Families next) {
 }
 
 Status Lifecycle::act(const Doing& doing, const std::string& act, const std::string& subject) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     return commit(doing, act, subject, *families());
 }
 
@@ -226,14 +257,20 @@ Status Lifecycle::act(const Doing& doing, const std::string& act, const std::str
 /// between leaves nothing that is taken for a key.
 Result<KeyRecord> Lifecycle::make_key(const Doing& doing, Family family,
                                       crypto::Algorithm algorithm) {
-    const hsm::KeyName name{family, next_version(family)};
+    TRY(const std::uint32_t version, next_version(family));
+    const hsm::KeyName name{family, version};
     Doing intent{doing.caller, doing.why, doing.request, {}};
     intent.rows[making_row_name(family)] = std::to_string(name.version);
     CHECK_OK(commit(intent, "keys.make", subject_of(name), *families()));
     auto made = keyring_.generate(name, algorithm);
+    if (!made.ok() && made.error().code == ErrorCode::key_exists) {
+        // Not ours: somebody else put a key of this name there meanwhile.
+        Doing nothing;
+        nothing.rows[making_row_name(family)] = std::nullopt;
+        (void)commit(nothing, "keys.take_back", subject_of(name), *families());
+    }
     if (!made.ok()) {
-        (void)take_back(family);  // else at the next look
-        return made.error();
+        return made.error();  // what is left of it is taken back at the next look
     }
     KeyRecord record{family,
                      name.version,
@@ -254,7 +291,7 @@ Result<KeyRecord> Lifecycle::make_key(const Doing& doing, Family family,
 
 Result<KeyRecord> Lifecycle::create(const Doing& doing, Family family,
                                     crypto::Algorithm algorithm) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     CHECK_OK(tidy(family));
     const std::string name(crypto::family_name(family));
     if (!families()->at(family).versions.empty()) {
@@ -286,7 +323,7 @@ bool Lifecycle::needs_recovery(Family family) const {
 }
 
 Result<KeyRecord> Lifecycle::rotate(const Doing& doing, Family family, const RotationPlan& plan) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     CHECK_OK(tidy(family));
     const std::string name(crypto::family_name(family));
     Families next = *families();
@@ -301,15 +338,24 @@ Result<KeyRecord> Lifecycle::rotate(const Doing& doing, Family family, const Rot
                      name + " has a pending key already; clawsigner keys rotate " + name +
                          " --now lets it sign at once, clawsigner keys retire takes it back");
     }
+    if (keys.active() == nullptr && !doing.request) {
+        return Error(ErrorCode::approval_required,
+                     name + " has no active key; its recovery is the operators' to approve");
+    }
     Doing whole = doing;
     if (keys.pending() == nullptr) {
         const KeyRecord& last = keys.active() != nullptr ? *keys.active() : keys.versions.back();
         TRY(KeyRecord record, make_key(doing, family, last.public_key.algorithm()));
         record.activate_at =
             record.created + (plan.now ? std::chrono::seconds(0) : plan.activate_in);
-        record.overlap = plan.overlap;
+        record.overlap = RotationPlan::kUsualOverlap;
         keys.versions.push_back(std::move(record));
         whole.rows[making_row_name(family)] = std::nullopt;
+    }
+    for (KeyRecord& record : keys.versions) {
+        if (record.state == KeyState::pending && plan.overlap) {
+            record.overlap = plan.overlap;
+        }
     }
     const hsm::KeyName made = name_of(*keys.pending());
     if (auto certificate = certify(keys)) {
@@ -326,7 +372,7 @@ Result<KeyRecord> Lifecycle::rotate(const Doing& doing, Family family, const Rot
 /// The old key and the new one both say that the one takes the other's place. Only between Ed25519
 /// keys that both sign: else there is none, and the manifest alone says so.
 std::optional<std::string> Lifecycle::certify(const FamilyKeys& keys) const {
-    if (keys.active() == nullptr || keys.pending() == nullptr) {
+    if (keys.frozen || keys.active() == nullptr || keys.pending() == nullptr) {
         return std::nullopt;
     }
     const auto certificate = certificate_of(*keys.active(), *keys.pending());
@@ -357,7 +403,7 @@ Status Lifecycle::prove(const KeyRecord& record) const {
 }
 
 Status Lifecycle::set_frozen(const Doing& doing, Family family, bool frozen) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     Families next = *families();
     if (next[family].frozen == frozen) {
         return Error(ErrorCode::illegal_transition,
@@ -394,7 +440,7 @@ Status Lifecycle::step(const Doing& doing, const hsm::KeyName& key, KeyEvent eve
 }
 
 Result<KeyRecord> Lifecycle::retire(const Doing& doing, const hsm::KeyName& key) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     CHECK_OK(step(doing, key, KeyEvent::retire, [](KeyRecord& record) {
         record.activate_at.reset();
         record.overlap.reset();
@@ -405,7 +451,7 @@ Result<KeyRecord> Lifecycle::retire(const Doing& doing, const hsm::KeyName& key)
 Result<KeyRecord> Lifecycle::compromise(const Doing& doing, const hsm::KeyName& key,
                                         std::optional<UnixMillis> since,
                                         std::optional<std::uint64_t> leaf) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     const UnixMillis now = clock_.now();
     if (since && *since > now) {
         return Error::at("since", "must not lie in the future");
@@ -425,7 +471,7 @@ Result<KeyRecord> Lifecycle::compromise(const Doing& doing, const hsm::KeyName& 
 }
 
 Result<KeyRecord> Lifecycle::destroy(const Doing& doing, const hsm::KeyName& key) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     CHECK_OK(may(key, KeyEvent::destroy));
     Doing intent = doing;
     intent.rows[ending_row_name(key.family, key.version)] = "yes";
@@ -440,8 +486,9 @@ Status Lifecycle::finish_destroying(const Doing& doing, const hsm::KeyName& key)
     if (record->id) {
         TRY(const auto id, hsm::KeyId::parse(*record->id));
         TRY(const auto home, keyring_.home(key.family));
+        const bool was_there = holds(*home.backend->keys(), id);
         CHECK_OK(home.backend->destroy(id));
-        record->proof = "gone";
+        record->proof = was_there ? "gone" : "absent";
     }
     CHECK_OK(apply(*record, KeyEvent::destroy));
     Doing whole = doing;
@@ -450,7 +497,7 @@ Status Lifecycle::finish_destroying(const Doing& doing, const hsm::KeyName& key)
 }
 
 Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adoption& adoption) {
-    const std::lock_guard lock(acting_);
+    TRY(const auto lock, turn());
     CHECK_OK(tidy(family));
     Families next = *families();
     auto& versions = next[family].versions;
@@ -473,9 +520,10 @@ Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adop
     }
     std::ranges::copy(given, old_signature.begin());
     TRY(const auto new_signature, active->sign(body.input(), base::deadline_in(options_.deadline)));
+    TRY(const std::uint32_t version, next_version(family));
     const UnixMillis now = clock_.now();
     KeyRecord record{family,
-                     next_version(family),
+                     version,
                      KeyState::verify_only,
                      *old_key,
                      std::nullopt,
@@ -512,6 +560,7 @@ Status Lifecycle::keep_time(Family family, UnixMillis now) {
         *pending->activate_at > now) {
         return Status::done();
     }
+    CHECK_OK(log_.ready());
     CHECK_OK(prove(*pending));
     Families next = *families();
     CHECK_OK(take_over(next[family], now));

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,8 +36,10 @@ struct Doing {
 struct RotationPlan {
     bool now = false;                             // at once; else after activate_in
     std::chrono::seconds activate_in{24 * 3600};  // 0 s to 1 year
-    std::chrono::seconds overlap{7 * 24 *
-                                 3600};  // 0 s to 1 year: its predecessor stays verify_only
+    /// 0 s to 1 year: its predecessor stays verify_only. Else that of a pending key, else
+    /// kUsualOverlap.
+    std::optional<std::chrono::seconds> overlap;
+    static constexpr std::chrono::seconds kUsualOverlap{7 * 24 * 3600};
 };
 
 /// A key from before this appliance held the family's keys, as its holder gives it up: the rotation
@@ -46,8 +49,8 @@ struct Adoption {
     std::string old_did;
     std::string issued_at;
     std::string reason;
-    std::string old_signature;                    // base64url
-    std::chrono::seconds overlap{7 * 24 * 3600};  // it stays verify_only for so long
+    std::string old_signature;                                   // base64url
+    std::chrono::seconds overlap = RotationPlan::kUsualOverlap;  // it stays verify_only for so long
 };
 
 /// What the state says of a key and its store does not.
@@ -59,7 +62,9 @@ struct KeyFinding {
 /// The keys' lives: which versions there are, which of them signs, and every step between. The
 /// state in the ledger says so; the store follows it. One step is one leaf: whatever happens at
 /// whatever moment, the old or the new state stands, and what was left half done in the store is
-/// finished or taken back before the next step. Thread-safe; steps are taken one at a time.
+/// finished or taken back before the next step. Thread-safe; steps are taken one at a time, and one
+/// waits at most Options::deadline for its turn. Errors of every step also: timeout, when another
+/// takes that long; ledger_blocked, while one that was given up may still go to the disk.
 class Lifecycle {
 public:
     struct Options {
@@ -91,7 +96,8 @@ public:
 
     /// Makes the next key and publishes it as pending, with a certificate from the key before it;
     /// or lets it sign at once. Errors: key_missing, when there is no key to follow;
-    /// rotation_pending; as create.
+    /// rotation_pending; as create; approval_required, when it is a recovery that carries out no
+    /// request.
     Result<claw::KeyRecord> rotate(const Doing& doing, crypto::Family family,
                                    const RotationPlan& plan);
     /// Is the family without an active key because its last one is compromised? Then a rotation is
@@ -121,6 +127,9 @@ public:
     /// May this step be asked for now? The error that it would give, without its doing.
     Status may(const hsm::KeyName& key, KeyEvent event) const;
 
+    /// The log's name: as its state says, else as configured.
+    std::string origin() const;
+
     /// The manifest of the keys as the state has them, and as of `time`. Nothing before the log has
     /// an origin.
     std::optional<std::string> manifest_text(const Families& families, UnixMillis time) const;
@@ -138,7 +147,15 @@ private:
 
     void run();
 
+    /// When upkeep that failed is tried again.
+    struct Retry {
+        std::chrono::steady_clock::time_point at;
+        std::chrono::milliseconds wait{0};
+    };
+    using Turn = std::unique_lock<std::timed_mutex>;
+
     // Steps.
+    Result<Turn> turn();
     Status commit(const Doing& doing, const std::string& act, const std::string& subject,
                   Families next);
     void take(const RowSet& rows, Families next);
@@ -146,7 +163,7 @@ private:
     std::optional<std::string> certify(const claw::FamilyKeys& keys) const;
     Result<std::string> certificate_of(const claw::KeyRecord& old_record,
                                        const claw::KeyRecord& new_record) const;
-    Status settle();
+    Status catch_up();
     Result<claw::KeyRecord> make_key(const Doing& doing, crypto::Family family,
                                      crypto::Algorithm algorithm);
     Status step(const Doing& doing, const hsm::KeyName& key, KeyEvent event,
@@ -158,11 +175,14 @@ private:
     // Upkeep.
     bool is_open(crypto::Family family) const;
     bool look_after(crypto::Family family);
+    bool may_retry(crypto::Family family);
+    void note_upkeep(crypto::Family family, const Status& outcome);
     Status tidy(crypto::Family family);
+    Status finish_ends(crypto::Family family);
     Status seed(crypto::Family family);
     Status take_back(crypto::Family family);
     std::optional<std::string> unusable_object(crypto::Family family) const;
-    std::uint32_t next_version(crypto::Family family) const;
+    Result<std::uint32_t> next_version(crypto::Family family) const;
     void hold_against_store(crypto::Family family);
     std::optional<Error> fault(const claw::KeyRecord& record) const;
     void assign(crypto::Family family);
@@ -175,9 +195,12 @@ private:
     const Clock& clock_;
     const Options options_;
 
-    std::mutex acting_;                              // held over a whole step
+    std::timed_mutex acting_;  // held over a whole step
     std::map<std::string, std::string> other_rows_;  // of the state, beside the keys'
-    bool uncertain_ = false;  // a step may have gone to the disk although it was given up
+    std::shared_ptr<const claw::Settings> rows_;     // that the state was last read from
+    std::weak_ptr<ledger::Submission> given_up_;     // may still go to the disk
+    std::map<crypto::Family, Retry> retries_;
+    std::set<crypto::Family> opened_;  // whose store was open once
 
     mutable std::mutex mutex_;
     std::shared_ptr<const Families> families_;

@@ -13,6 +13,8 @@ using claw::KeyRecord;
 using claw::KeyState;
 using crypto::Family;
 
+constexpr std::chrono::milliseconds kShortestRetry{200};
+constexpr std::chrono::milliseconds kLongestRetry{60'000};
 constexpr auto kUntilOpen = std::chrono::milliseconds(20);  // while a store was never open
 
 bool is_in_store(const KeyRecord& record) {
@@ -28,8 +30,10 @@ std::uint32_t version_in(const std::string& text) {
 Error nobody_signs(const FamilyKeys& keys) {
     const std::string name(crypto::family_name(keys.family));
     if (keys.frozen) {
-        return {ErrorCode::key_frozen,
-                name + " is frozen; what was asked is: clawsigner keys unfreeze " + name};
+        return {ErrorCode::key_frozen, name +
+                                           " is frozen: nothing is signed until operators approve "
+                                           "of: clawsigner keys unfreeze " +
+                                           name};
     }
     if (keys.versions.empty()) {
         return {ErrorCode::key_missing,
@@ -54,10 +58,8 @@ void Lifecycle::run() {
 }
 
 bool Lifecycle::tick() {
-    const std::lock_guard lock(acting_);
-    if (uncertain_ && log_.ready().ok()) {
-        (void)settle();
-    }
+    const Turn lock(acting_);
+    (void)catch_up();
     // Who signs first, for every family: tidying one can take its store a while.
     for (const Family family : crypto::kFamilies) {
         if (is_open(family)) {
@@ -78,15 +80,37 @@ bool Lifecycle::look_after(Family family) {
         return true;  // not configured here
     }
     if (!is_open(family)) {
-        return false;
+        return opened_.contains(family);
     }
-    const bool is_tidy = tidy(family).ok();
+    opened_.insert(family);
+    if (!may_retry(family)) {
+        return true;
+    }
+    Status outcome = tidy(family);
     hold_against_store(family);
     assign(family);
-    if (is_tidy) {
-        (void)keep_time(family, clock_.now());
+    if (outcome.ok()) {
+        const Status ended = finish_ends(family);
+        outcome = keep_time(family, clock_.now());
+        outcome = outcome.ok() ? ended : outcome;
     }
+    note_upkeep(family, outcome);
     return true;
+}
+
+bool Lifecycle::may_retry(Family family) {
+    return std::chrono::steady_clock::now() >= retries_[family].at;
+}
+
+/// What fails again and again takes no more of a store's time than it must.
+void Lifecycle::note_upkeep(Family family, const Status& outcome) {
+    Retry& retry = retries_[family];
+    if (outcome.ok()) {
+        retry = {};
+        return;
+    }
+    retry.wait = std::clamp(retry.wait * 2, kShortestRetry, kLongestRetry);
+    retry.at = std::chrono::steady_clock::now() + retry.wait;
 }
 
 bool Lifecycle::is_open(Family family) const {
@@ -100,12 +124,11 @@ Status Lifecycle::tidy(Family family) {
     if (!is_open(family)) {
         return hsm::not_ready(home.backend->status().state);
     }
-    if (uncertain_) {
-        CHECK_OK(log_.ready());
-        CHECK_OK(settle());
-    }
     CHECK_OK(seed(family));
-    CHECK_OK(take_back(family));
+    return take_back(family);
+}
+
+Status Lifecycle::finish_ends(Family family) {
     const auto all = families();
     for (const KeyRecord& record : all->at(family).versions) {
         if (row(ending_row_name(family, record.version))) {
@@ -169,17 +192,15 @@ std::optional<std::string> Lifecycle::unusable_object(Family family) const {
     return std::nullopt;
 }
 
-std::uint32_t Lifecycle::next_version(Family family) const {
+Result<std::uint32_t> Lifecycle::next_version(Family family) const {
     std::uint32_t highest = 0;
     const auto all = families();
     for (const KeyRecord& record : all->at(family).versions) {
         highest = std::max(highest, record.version);
     }
     const auto home = keyring_.home(family);
-    const auto snapshot = home.ok() ? home->backend->keys() : nullptr;
-    if (snapshot == nullptr) {
-        return highest + 1;
-    }
+    const auto snapshot =
+        home.ok() ? home->backend->keys() : std::make_shared<const hsm::KeySnapshot>();
     const auto see = [&](const std::optional<hsm::KeyName>& name) {
         highest = name && name->family == family ? std::max(highest, name->version) : highest;
     };
@@ -188,6 +209,9 @@ std::uint32_t Lifecycle::next_version(Family family) const {
     }
     for (const hsm::UnusableKey& key : snapshot->unusable) {
         see(hsm::parse_key_label(key.label));
+    }
+    if (highest >= hsm::kMaxVersion) {
+        return Error(ErrorCode::unsupported, "the family has had all the versions there are");
     }
     return highest + 1;
 }
@@ -269,13 +293,21 @@ void Lifecycle::assign(Family family) {
     {
         const std::lock_guard lock(mutex_);
         const auto& found = findings_[family];
-        // The active key's own fault is the keyring's to see, at every signature.
+        // The active key's own fault is the keyring's to see, at every signature; and what is
+        // retired is only named.
         const auto other = std::ranges::find_if(found, [&](const KeyFinding& finding) {
-            return active == nullptr || finding.key.version != active->version;
+            const KeyRecord* record = keys.version(finding.key.version);
+            return record != nullptr && record->state != KeyState::retired &&
+                   record->state != KeyState::active;
         });
         if (other != found.end()) {
             assignment.active.reset();
             assignment.why = other->why;
+            assignment.why.message.append("; clawsigner keys retire ")
+                .append(crypto::family_name(family))
+                .append(" ")
+                .append(std::to_string(other->key.version))
+                .append(" lets the family go on without it");
         }
     }
     for (const KeyRecord& record : keys.versions) {

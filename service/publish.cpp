@@ -37,7 +37,7 @@ std::chrono::seconds overlap_of(const claw::FamilyKeys& keys, UnixMillis now) {
                 std::max(longest, std::chrono::ceil<std::chrono::seconds>(*record.not_after - now));
         }
     }
-    return longest.count() > 0 ? longest : RotationPlan().overlap;
+    return longest.count() > 0 ? longest : RotationPlan::kUsualOverlap;
 }
 
 }  // namespace

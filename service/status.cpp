@@ -1,5 +1,6 @@
 #include "service/status.h"
 
+#include "claw/note_key.h"
 #include "service/checkpointer.h"
 
 #include <algorithm>
@@ -17,6 +18,18 @@ FamilyReport report_of(const Appliance& appliance, crypto::Family family) {
     report.readiness = readiness(appliance, family);
     report.last_probe = appliance.prober->record(family).succeeded_at;
     return report;
+}
+
+/// The key that signs checkpoints now, else the one the log began with.
+std::optional<std::string> log_key(const Appliance& appliance,
+                                   const std::optional<std::string>& origin) {
+    const auto active = appliance.keyring->active(crypto::Family::checkpoint);
+    if (origin && active.ok()) {
+        if (const auto key = claw::NoteKey::of(*origin, (*active)->identity().key); key.ok()) {
+            return key->text();
+        }
+    }
+    return appliance.ledger->setting("log_key");
 }
 
 }  // namespace
@@ -38,7 +51,7 @@ StatusReport status(const Appliance& appliance) {
     }
     report.ledger = appliance.ledger->status();
     report.origin = appliance.ledger->setting("origin");
-    report.log_key = appliance.ledger->setting("log_key");
+    report.log_key = log_key(appliance, report.origin);
     report.checkpoint_failure = appliance.checkpointer->failure();
     return report;
 }

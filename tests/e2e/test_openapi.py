@@ -12,20 +12,28 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import unittest
 
 import jsonschema
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from harness import HASH, PATIENCE, RECEIPT, ROOT, Daemon, DaemonTest, Reply, of_its_own, request, wait_until
 
 import test_receipts
+
+sys.path.insert(0, str(ROOT / "tests" / "oracle"))
+import keys_oracle
 
 API = ROOT / "docs" / "api"
 DOCUMENT = yaml.safe_load((API / "openapi.yaml").read_text())
 ROLES = ("proxy", "issuer", "admin", "observe")
 WATCHERS = ("admin", "observe")
 SIGNERS = ("proxy", "issuer")
+TELLERS = ("proxy", "issuer", "admin")
+PUBLISHED = ("/v1/jwks", "/v1/did", "/v1/keys/rotation-contract", "/v1/keys/transparency/latest", "/v1/keys/rotations")
 METHODS = ("GET", "POST")
 JSON = "application/json"
 NO_OPERATION = DOCUMENT["x-no-operation"]["responses"]
@@ -42,6 +50,15 @@ OPTIONAL = {
     "backend.device",
     "backends.N.device",
     "families.N.last_probe",
+    "keys.N.backend",
+    "keys.N.attributes",
+    "key.backend",
+    "key.attributes",
+    "request.arguments.operators.N.namespaces",
+    "request.arguments.operators.N.valid_before",
+    "requests.N.arguments.operators.N.namespaces",
+    "requests.N.arguments.operators.N.valid_before",
+    "operators.N.namespaces",
     "ledger.log_key",
     "ledger.origin",
     "claims.owner_ref",
@@ -58,19 +75,20 @@ OPTIONAL = {
     "claims.delegation_expires_at",
 }
 
-# A header that does not come with every answer of its status says so.
-CONDITIONAL_HEADERS = {"ETag", "Retry-After"}
+# A header that does not come with every answer of its status says so; what is in the text of those that it comes with.
+CONDITIONAL_HEADERS = {"ETag": ('"verificationMethod"',), "Retry-After": ('"code":"QUEUE_FULL"', '"code":"NOT_YET"', '"code":"KEY_NOT_ACTIVE"')}
+
+# An answer to these is of what has to be made first: see Lives.
+MADE_FIRST = ("/v1/keys", "/v1/approvals", "/v1/operators", "/v1/ceiling")
 
 
 # ---- The document -----------------------------------------------------------------------------------------------------
 
 class Operation(collections.namedtuple("Operation", "method path sockets largest_body takes_query")):
-    @property
-    def target(self):
+    def target(self, role):
         """A request for something that is there: the document's examples in the place of its parameters."""
         target, query = self.path, []
-        for parameter in said_of(self).get("parameters", ()):
-            parameter = resolved(parameter)
+        for parameter in parameters_of(self, role):
             if parameter["in"] == "path":
                 target = target.replace("{%s}" % parameter["name"], parameter["example"])
             elif "example" in parameter:
@@ -80,6 +98,12 @@ class Operation(collections.namedtuple("Operation", "method path sockets largest
 
 def said_of(operation):
     return DOCUMENT["paths"][operation.path][operation.method.lower()]
+
+
+def parameters_of(operation, role):
+    """What an operation takes on a role's socket."""
+    parameters = map(resolved, said_of(operation).get("parameters", ()))
+    return [parameter for parameter in parameters if role in parameter.get("x-sockets", ROLES)]
 
 
 def takes(path, target):
@@ -108,7 +132,9 @@ def example(method, path, name):
     return content["examples"][name]["value"]
 
 
+EXAMPLE_ID = DOCUMENT["paths"]["/v1/approvals/{id}"]["get"]["parameters"][0]["example"]
 TOKEN = example("POST", "/v1/tokens", "least")
+OLD_SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")  # of the key that an example adopts
 DELEGATION = example("POST", "/v1/tokens", "delegated")
 
 
@@ -277,6 +303,11 @@ def at(value, path):
     return value
 
 
+def ask_operators(daemon, body):
+    """The id of a request that waits from here on: new operators."""
+    return request(daemon.admin, "POST", "/v1/operators", body).json["request"]["id"]
+
+
 class Conversation(unittest.TestCase):
     """Asks a daemon, and holds every answer against the document."""
 
@@ -289,8 +320,8 @@ class Conversation(unittest.TestCase):
         due = {name: resolved(said) for name, said in response["headers"].items()}
         for name, said in list(due.items()):
             self.assertEqual(said["required"], name not in CONDITIONAL_HEADERS)
-            passes = '"code":"QUEUE_FULL"' in reply.text or '"code":"NOT_YET"' in reply.text
-            if role not in said.get("x-sockets", ROLES) or name == "Retry-After" and not passes:
+            comes = any(text in reply.text for text in CONDITIONAL_HEADERS.get(name, ("",)))
+            if role not in said.get("x-sockets", ROLES) or not comes:
                 del due[name]
         self.assertEqual(set(reply.headers) - HEADERS_OF_HTTP, set(due))
         for name, said in due.items():
@@ -366,8 +397,7 @@ class Documents(unittest.TestCase):
                     codes = node["properties"]["error"]["properties"]["code"]["enum"]
                     self.assertEqual({statuses[code] for code in codes}, {status}, response["description"])
                     answered.update(codes)
-        awaited = {"APPROVAL_REQUIRED", "APPROVAL_INVALID", "APPROVAL_EXPIRED", "APPROVAL_REPEATED", "NO_OPERATORS"}  # their operations
-        self.assertEqual(set(statuses) - answered - awaited, {"PROOF_INVALID", "CONFIG_INVALID", "IO_FAILED", "UNREACHABLE"})
+        self.assertEqual(set(statuses) - answered, {"APPROVAL_REQUIRED", "PROOF_INVALID", "CONFIG_INVALID", "IO_FAILED", "UNREACHABLE"})
 
     def test_what_any_operation_may_answer_every_operation_says(self):
         statuses = statuses_of_codes()
@@ -385,6 +415,10 @@ class Documents(unittest.TestCase):
         self.assertEqual([server["url"].split("%2F")[-1] for server in DOCUMENT["servers"]], [role + ".sock" for role in ROLES])
         families = re.findall(r'case Family::\w+:\s+return "(\w+)";', source("crypto/family.h"))
         self.assertEqual(schemas["Family"]["enum"], families)
+        states = re.findall(r'KeyState::\w+, "(\w+)"', source("claw/key_record.cpp"))
+        self.assertEqual(schemas["KeyState"]["enum"], states)
+        acts = re.findall(r'GatedAct::\w+, "([\w.]+)"', source("service/approvals.cpp"))
+        self.assertEqual(set(schemas["ActRequest"]["properties"]["act"]["enum"]), set(acts))
         rules = set(re.findall(r'Error::denied\(\s*"([\w.]+)"', source("policy/ceiling.cpp")))
         self.assertEqual(set(schemas["PolicyRule"]["enum"]), rules)
         self.assertEqual(set(re.findall(r"^\| `(\w+\.\w+)` \|", (API / "errors.md").read_text(), re.MULTILINE)), rules)
@@ -420,12 +454,17 @@ class Answers(DaemonTest, Conversation):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        wait_until(lambda: cls.daemon.answers("/v1/log/checkpoint"), "the first checkpoint")
+        wait_until(lambda: cls.daemon.answers("/v1/keys/manifest"), "the first checkpoint, and the manifest under it")
+        cls.waiting = ask_operators(cls.daemon, example("POST", "/v1/operators", "two"))
+
+    def target(self, operation, role):
+        """Of what is there: the request that waits has an id of its own."""
+        return operation.target(role).replace(EXAMPLE_ID, self.waiting)
 
     def test_every_operation_exists_on_its_sockets_and_on_no_other(self):
         for operation, _ in operations():
             for role in ROLES:
-                reply = self.ask(self.daemon, role, operation.method, operation.target)
+                reply = self.ask(self.daemon, role, operation.method, self.target(operation, role))
                 with self.subTest(operation=operation, role=role):
                     if role in operation.sockets:
                         self.assertNotIn(reply.status, (404, 405))
@@ -435,9 +474,9 @@ class Answers(DaemonTest, Conversation):
                         self.assertEqual((reply.status, reply.code), (404, "NOT_FOUND"))
 
     def test_a_path_takes_its_methods_and_no_others(self):
-        for path, item in DOCUMENT["paths"].items():
+        for path in DOCUMENT["paths"]:
             for role in ROLES:
-                taken = {method.upper() for method, said in item.items() if role in said["x-sockets"]}
+                taken = {operation.method for operation, _ in operations_of(role) if takes(operation.path, path)}
                 for method in {"PUT", "DELETE", "PATCH", "OPTIONS", *METHODS} - taken if taken else ():
                     reply = self.ask_for(self.daemon, role, method, path, None, 405, "METHOD_NOT_ALLOWED")
                     self.assertEqual(set(reply.headers["Allow"].split(", ")), taken)
@@ -452,11 +491,23 @@ class Answers(DaemonTest, Conversation):
     def test_a_query_is_taken_where_the_document_has_one_and_nowhere_else(self):
         for operation, _ in operations():
             for role in operation.sockets:
-                if not operation.takes_query:
-                    asked = (self.daemon, role, operation.method, operation.target + "?x=1", None, 400, "INVALID_FIELD")
-                    self.assertEqual(self.ask_for(*asked).json["error"]["field"], "query")
-                empty = operation.target + ("" if "?" in operation.target else "?")
+                target = self.target(operation, role)
+                if not any(parameter["in"] == "query" for parameter in parameters_of(operation, role)):
+                    for query in ("x=1", "family=cst"):
+                        asked = (self.daemon, role, operation.method, target + "?" + query, None, 400, "INVALID_FIELD")
+                        self.assertEqual(self.ask_for(*asked).json["error"]["field"], "query")
+                empty = target + ("" if "?" in target else "?")
                 self.assertNotIn('"field":"query"', self.ask(self.daemon, role, operation.method, empty).text)
+
+    def test_on_the_admin_socket_a_family_is_named_and_nothing_else(self):
+        for path in PUBLISHED:
+            for query in ("", "x", "family=", "family=root", "family=cst&x=1", "x=1&family=cst", "family=cst&family=cst", "Family=cst", "family=%63st"):
+                refused = self.ask_for(self.daemon, "admin", "GET", path + "?" + query, None, 400, "INVALID_FIELD")
+                self.assertEqual(refused.json["error"]["field"], "query")
+            for family in DOCUMENT["components"]["schemas"]["Family"]["enum"]:
+                has_none = path == "/v1/did" and family in ("work_policy", "checkpoint")
+                outcome = (404, "NOT_FOUND") if has_none else (200,)
+                self.ask_and_mutate(self.daemon, "admin", "GET", path + "?family=" + family, None, *outcome)
 
     def test_paths_are_compared_byte_for_byte(self):
         for role in ROLES:
@@ -470,12 +521,12 @@ class Answers(DaemonTest, Conversation):
             for name, shown_request in content.get("examples", {}).items():
                 shown += 1
                 self.assertIsNone(fault_of(content["schema"], shown_request["value"]), name)
-                if not operation.path.startswith("/v1/keys"):  # no key can be made or discarded here: see Beginnings
+                if not operation.path.startswith(MADE_FIRST):
                     target = "%s?%s" % (operation.path, shown_request.get("x-query", ""))
                     for role in operation.sockets:
                         reply = self.ask_for(self.daemon, role, operation.method, target, shown_request["value"], 200)
                         self.assertNotIn('"error"', reply.text)
-        self.assertGreater(shown, 7)
+        self.assertGreater(shown, 20)
 
     def test_good_answers_are_as_described_and_the_schemas_notice_a_member_too_many_or_too_few(self):
         """Of every operation that can be good while none of its work is to last."""
@@ -485,15 +536,21 @@ class Answers(DaemonTest, Conversation):
             ("issuer", "POST", "/v1/tokens", TOKEN),
             ("issuer", "POST", "/v1/tokens", DELEGATION),
             ("admin", "POST", "/v1/pin/retry", {}),
-            *((role, "GET", path, None) for role in SIGNERS for path in ("/v1/jwks", "/v1/did")),
-            *((role, "GET", path, None) for role in WATCHERS for path in ("/v1/status", "/v1/keys")),
-            *((role, "GET", path, None) for role in ROLES for path in ("/healthz", "/readyz")),
+            *((role, "GET", path, None) for role in SIGNERS for path in PUBLISHED),
+            *((role, "GET", "/.well-known/clawsig.json", None) for role in TELLERS),
+            *((role, "GET", path, None) for role in WATCHERS for path in ("/v1/status", "/v1/keys", "/v1/ceiling")),
+            *((role, "GET", path, None) for role in ROLES for path in ("/v1/keys/manifest", "/healthz", "/readyz")),
+            *(("admin", "GET", path, None) for path in ("/v1/approvals", "/v1/approvals/" + self.waiting, "/v1/operators")),
         ):
             self.ask_and_mutate(self.daemon, role, method, target, body, 200)
         for operation, _ in operations():
             if operation.path.startswith("/v1/log/"):
                 for role in operation.sockets:
-                    self.ask_for(self.daemon, role, operation.method, operation.target, None, 200)
+                    self.ask_for(self.daemon, role, operation.method, self.target(operation, role), None, 200)
+
+    def test_the_name_of_an_operation_is_no_request_that_waits(self):
+        for name in ("approve", "deny", "", "x", self.waiting + "/", self.waiting[:-1]):
+            self.ask_for(self.daemon, "admin", "GET", "/v1/approvals/" + name, None, 404, "NOT_FOUND")
 
     def test_a_proof_is_had_by_the_name_of_its_artefact_too(self):
         receipt = self.daemon.sign().json["envelope"]["payload"]["receipt_id"]
@@ -507,6 +564,11 @@ class Answers(DaemonTest, Conversation):
         for role in SIGNERS:
             keys = self.ask_for(self.daemon, role, "GET", "/v1/jwks", None, 200).json["keys"]
             (kids[role],) = (key["kid"] for key in keys)
+            family = {"proxy": "gateway_receipt", "issuer": "cst"}[role]
+            for path in ("/v1/jwks", "/v1/did", "/v1/keys/rotations", "/v1/keys/rotation-contract"):
+                mine = self.ask_for(self.daemon, role, "GET", path, None, 200)
+                admins = self.ask_for(self.daemon, "admin", "GET", path + "?family=" + family, None, 200)
+                self.assertEqual(mine.text, admins.text)
         did = self.ask_for(self.daemon, "issuer", "GET", "/v1/did", None, 200).json
         token = self.ask_for(self.daemon, "issuer", "POST", "/v1/tokens", TOKEN, 200).json
         receipt = self.ask_for(self.daemon, "proxy", "POST", "/v1/receipts?legacy=1", RECEIPT, 200).json
@@ -572,6 +634,37 @@ class Answers(DaemonTest, Conversation):
             ("admin", "POST", "/v1/keys/discard", {"id": "07"}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/keys/discard", {"id": ""}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/keys/discard", {}, 400, "INVALID_FIELD"),
+            *(
+                ("admin", "POST", "/v1/keys/" + what, body, 400, code)
+                for what in ("rotate", "freeze", "unfreeze", "retire", "destroy", "compromise", "adopt")
+                for body, code in (("", "MALFORMED_JSON"), ({"family": "root"}, "INVALID_FIELD"), ({"family": "cst", "why": " "}, "INVALID_FIELD"))
+            ),
+            ("admin", "POST", "/v1/keys", {"family": family, "why": "x" * 1025}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/keys/rotate", {"family": "cst", "now": True, "activate_in_seconds": 1}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/keys/rotate", {"family": "cst", "overlap_seconds": 366 * 86400 + 1}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/keys/unfreeze", {"family": "cst"}, 409, "ILLEGAL_TRANSITION"),
+            ("admin", "POST", "/v1/keys/retire", {"family": "cst", "version": 1}, 409, "ILLEGAL_TRANSITION"),
+            ("admin", "POST", "/v1/keys/retire", {"family": "cst", "version": 2}, 404, "NOT_FOUND"),
+            ("admin", "POST", "/v1/keys/destroy", {"family": "cst", "version": 1}, 409, "ILLEGAL_TRANSITION"),
+            ("admin", "POST", "/v1/keys/destroy", {"family": "cst", "version": 2}, 404, "NOT_FOUND"),
+            ("admin", "POST", "/v1/keys/compromise", {"family": "cst", "version": 2}, 404, "NOT_FOUND"),
+            ("admin", "POST", "/v1/keys/compromise", {"family": "cst", "version": 1, "leaf": 1 << 53}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/keys/compromise", {"family": "cst", "version": 1, "leaf": 1 << 50}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/keys/compromise", {"family": "cst", "version": 1, "since": "2999-01-01T00:00:00.000Z"}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/keys/adopt", example("POST", "/v1/keys/adopt", "seed"), 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/approvals/approve", {"id": EXAMPLE_ID, "signature": "x"}, 404, "NOT_FOUND"),
+            ("admin", "POST", "/v1/approvals/approve", {"id": self.waiting, "signature": "x"}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/approvals/approve", {"id": self.waiting}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/approvals/deny", {"id": EXAMPLE_ID}, 404, "NOT_FOUND"),
+            ("admin", "POST", "/v1/approvals/deny", {}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/operators", {"allowed_signers": "anna", "quorum": 1}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/operators", {"allowed_signers": "# nobody", "quorum": 1}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/operators", {**example("POST", "/v1/operators", "two"), "quorum": 3}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/operators", {**example("POST", "/v1/operators", "two"), "why": "a\nb"}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/ceiling", {"max_ttl_seconds": 0, "audiences": [], "scopes": []}, 400, "INVALID_FIELD"),
+            ("observe", "POST", "/v1/ceiling", {}, 405, "METHOD_NOT_ALLOWED"),
+            ("observe", "GET", "/v1/approvals", None, 404, "NOT_FOUND"),
+            ("observe", "GET", "/v1/jwks", None, 404, "NOT_FOUND"),
             ("admin", "POST", "/v1/pin/retry", {"backend": "other"}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/pin/retry", {"backend": "main", "pin": "1234"}, 400, "INVALID_FIELD"),
         ):
@@ -682,10 +775,11 @@ class Answers(DaemonTest, Conversation):
     def test_a_body_may_be_as_long_as_described_and_not_a_byte_longer(self):
         for operation, _ in operations():
             for role in operation.sockets:
-                fits = self.ask(self.daemon, role, operation.method, operation.target, " " * operation.largest_body or None)
+                target = self.target(operation, role)
+                fits = self.ask(self.daemon, role, operation.method, target, " " * operation.largest_body or None)
                 self.assertNotEqual(fits.status, 413)
                 over = " " * (operation.largest_body + 1)
-                self.ask_for(self.daemon, role, operation.method, operation.target, over, 413, "TOO_LARGE")
+                self.ask_for(self.daemon, role, operation.method, target, over, 413, "TOO_LARGE")
 
     def test_what_is_no_http_is_answered_as_described(self):
         for role in ROLES:
@@ -813,9 +907,15 @@ class Beginnings(Conversation):
         batch = self.ask_for(daemon, "proxy", "POST", "/v1/receipts/batch", {"receipts": [RECEIPT]}, 200)
         self.assertEqual(batch.json["results"][0]["error"]["code"], code)
         for role in SIGNERS:
-            for target in ("/v1/jwks", "/v1/did"):
+            for target in PUBLISHED:
                 self.ask_and_mutate(daemon, role, "GET", target, None, 503, code)
+        for target in PUBLISHED:
+            self.ask_and_mutate(daemon, "admin", "GET", target + "?family=cst", None, 503, code)
+        for role in TELLERS:
+            self.ask_and_mutate(daemon, role, "GET", "/.well-known/clawsig.json", None, 503, code)
+        self.ask_and_mutate(daemon, "admin", "POST", "/v1/keys/rotate", {"family": "cst"}, 503, code)
         for role in ROLES:
+            self.ask_and_mutate(daemon, role, "GET", "/v1/keys/manifest", None, 503, "NOT_YET")
             ready = self.ask_and_mutate(daemon, role, "GET", "/readyz", None, 503)
             self.assertEqual([reason["code"] for reason in ready.json["reasons"]], [code] * (4 if role in WATCHERS else 1))
             self.ask_for(daemon, role, "GET", "/healthz", None, 200)
@@ -835,8 +935,10 @@ class Beginnings(Conversation):
 
     def p256_keys_serve(self, daemon):
         for role in SIGNERS:
-            for target in ("/v1/jwks", "/v1/did"):
+            for target in PUBLISHED:
                 self.ask_and_mutate(daemon, role, "GET", target, None, 200)
+        for role in TELLERS:
+            self.ask_and_mutate(daemon, role, "GET", "/.well-known/clawsig.json", None, 200)
         receipt = self.ask_for(daemon, "proxy", "POST", "/v1/receipts?legacy=1", RECEIPT, 200)
         self.assertEqual(receipt.json["envelope"]["algorithm"], "ES256")
         token = self.ask_for(daemon, "issuer", "POST", "/v1/tokens", DELEGATION, 200)
@@ -847,6 +949,233 @@ class Beginnings(Conversation):
 
     def state(self, daemon):
         return self.ask(daemon, "admin", "GET", "/v1/status").json["backends"][0]["state"]
+
+
+class Lives(Conversation):
+    """Of keys, and of what waits for operators. Whatever is answered on the way is as described."""
+
+    def test_from_a_plan_to_destruction_every_answer_is_as_described(self):
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/keys/manifest"), "the manifest under a checkpoint")
+            planned = self.do(daemon, "/v1/keys/rotate", example("POST", "/v1/keys/rotate", "planned"), 201)
+            self.assertEqual((planned["key"]["state"], planned["key"]["signing"]), ("pending", False))
+            self.do(daemon, "/v1/keys/rotate", {"family": "gateway_receipt"}, 409, "ROTATION_PENDING")
+            self.everything_is_published(daemon)
+            made = self.do(daemon, "/v1/keys/rotate", example("POST", "/v1/keys/rotate", "now") | {"family": "gateway_receipt"}, 201)
+            self.assertEqual((made["key"]["kid"], made["key"]["signing"]), (planned["key"]["kid"], True))
+            self.everything_is_published(daemon)
+            old = example("POST", "/v1/keys/retire", "old")
+            self.do(daemon, "/v1/keys/destroy", old, 409, "ILLEGAL_TRANSITION")
+            self.do(daemon, "/v1/keys/retire", old, 200)
+            self.do(daemon, "/v1/keys/retire", old, 409, "ILLEGAL_TRANSITION")
+            asked = self.do(daemon, "/v1/keys/destroy", example("POST", "/v1/keys/destroy", "old"), 202)
+            self.assertTrue(self.approved(daemon, asked)["done"])
+            self.assertEqual(self.states(daemon), ["destroyed", "active"])
+            self.do(daemon, "/v1/keys/compromise", example("POST", "/v1/keys/compromise", "since"), 200, mutate=False)
+            self.do(daemon, "/v1/keys/compromise", example("POST", "/v1/keys/compromise", "now"), 409, "ILLEGAL_TRANSITION")
+            self.everything_is_published(daemon)
+
+    def test_a_frozen_family_is_published_as_described(self):
+        with Daemon.fresh() as daemon:
+            self.do(daemon, "/v1/keys/freeze", example("POST", "/v1/keys/freeze", "alarm"), 200)
+            self.do(daemon, "/v1/keys/freeze", example("POST", "/v1/keys/freeze", "alarm"), 409, "ILLEGAL_TRANSITION")
+            self.ask_and_mutate(daemon, "proxy", "POST", "/v1/receipts", RECEIPT, 503, "KEY_FROZEN")
+            self.ask_and_mutate(daemon, "proxy", "GET", "/v1/keys/transparency/latest", None, 503, "KEY_FROZEN")
+            self.ask_for(daemon, "proxy", "GET", "/readyz", None, 503)
+            batch = self.ask_for(daemon, "proxy", "POST", "/v1/receipts/batch", {"receipts": [RECEIPT]}, 200)
+            self.assertEqual(batch.json["results"][0]["error"]["code"], "KEY_FROZEN")
+            self.do(daemon, "/v1/keys/adopt", example("POST", "/v1/keys/adopt", "seed"), 503, "KEY_FROZEN")
+            for path in ("/v1/jwks", "/v1/keys/rotation-contract", "/v1/keys/rotations", "/.well-known/clawsig.json"):
+                self.ask_and_mutate(daemon, "proxy", "GET", path, None, 200)
+            families = self.ask_and_mutate(daemon, "observe", "GET", "/v1/keys", None, 200).json["families"]
+            self.assertEqual([one["family"] for one in families if one["frozen"]], ["gateway_receipt"])
+            self.do(daemon, "/v1/keys/rotate", {"family": "gateway_receipt", "now": True}, 201)
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the name of the log")
+            asked = self.do(daemon, "/v1/keys/unfreeze", example("POST", "/v1/keys/unfreeze", "over"), 202)
+            self.assertTrue(self.approved(daemon, asked)["done"])
+            self.ask_for(daemon, "proxy", "POST", "/v1/receipts", RECEIPT, 200)
+
+    def test_the_answers_of_a_family_that_is_compromised_and_recovers_are_as_described(self):
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the name of the log")
+            self.do(daemon, "/v1/keys/compromise", example("POST", "/v1/keys/compromise", "now"), 200)
+            self.ask_and_mutate(daemon, "proxy", "POST", "/v1/receipts", RECEIPT, 503, "KEY_MISSING")
+            for path in (*PUBLISHED, "/.well-known/clawsig.json"):
+                self.ask_and_mutate(daemon, "proxy", "GET", path, None, 503, "KEY_MISSING")
+            self.do(daemon, "/v1/keys/rotate", {"family": "gateway_receipt", "why": "a\nb"}, 400, "INVALID_FIELD")
+            asked = self.do(daemon, "/v1/keys/rotate", {"family": "gateway_receipt", "now": True, "overlap_seconds": 0}, 202)
+            self.assertEqual(asked["request"]["arguments"], {"family": "gateway_receipt", "overlap_seconds": 0})
+            too_many = self.do(daemon, "/v1/keys/rotate", {"family": "gateway_receipt"}, 202)
+            self.assertTrue(self.approved(daemon, asked)["done"])
+            self.assertEqual(self.states(daemon), ["compromised", "active"])
+            self.do(daemon, "/v1/approvals/approve", self.approval(daemon, too_many), 409, "ILLEGAL_TRANSITION")
+            self.do(daemon, "/v1/approvals/approve", self.approval(daemon, too_many), 409, "ILLEGAL_TRANSITION")
+            denial = example("POST", "/v1/approvals/deny", "denied") | {"id": too_many["request"]["id"]}
+            self.assertEqual(len(self.do(daemon, "/v1/approvals/deny", denial, 200)["request"]["approvals"]), 1)
+            self.do(daemon, "/v1/approvals/deny", denial, 404, "NOT_FOUND")
+
+    def test_the_answers_of_an_adoption_are_as_described(self):
+        with Daemon.fresh() as daemon:
+            body = self.adoption(daemon)
+            self.assertIsNone(fault_of({"$ref": "#/components/schemas/AdoptionRequest"}, body))
+            for fields in (
+                {"reason": "another"},
+                {"rotation_id": "x" * 129},
+                {"issued_at": "2026-03-01T12:00:00+00:00"},
+                {"signature_old_b64u": "A" * 85},
+            ):
+                self.do(daemon, "/v1/keys/adopt", {**body, **fields}, 400, "INVALID_FIELD")
+            adopted = self.do(daemon, "/v1/keys/adopt", body, 201)
+            keys_oracle.verify_rotation(adopted["certificate"])
+            self.assertEqual(self.ask_and_mutate(daemon, "proxy", "GET", "/v1/keys/rotations", None, 200).json["rotations"], [adopted["certificate"]])
+            self.do(daemon, "/v1/keys/adopt", body, 409, "KEY_EXISTS")
+            self.everything_is_published(daemon)
+            self.do(daemon, "/v1/keys/retire", {"family": "gateway_receipt", "version": adopted["key"]["version"]}, 200)
+
+    def test_who_approves_and_who_does_not_is_answered_as_described(self):
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the name of the log")
+            names = ("anna", "bert")
+            for name in names:
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", daemon.directory / name], check=True)
+            lines = ['%s valid-before="20991231Z" %s' % (name, (daemon.directory / (name + ".pub")).read_text()) for name in names]
+            two = self.do(daemon, "/v1/operators", {"allowed_signers": "".join(lines), "quorum": 2, "why": "two"}, 202)
+            self.do(daemon, "/v1/approvals/approve", self.approval(daemon, two, key="anna"), 403, "APPROVAL_INVALID")
+            self.do(daemon, "/v1/approvals/approve", self.approval(daemon, two, namespace="file"), 403, "APPROVAL_INVALID")
+            strangers = example("POST", "/v1/approvals/approve", "ssh") | {"id": two["request"]["id"]}
+            self.do(daemon, "/v1/approvals/approve", strangers, 403, "APPROVAL_INVALID")
+            self.assertTrue(self.approved(daemon, two)["done"])
+            self.do(daemon, "/v1/keys/freeze", {"family": "cst"}, 200)
+            asked = self.do(daemon, "/v1/keys/unfreeze", {"family": "cst"}, 202)
+            self.assertFalse(self.approved(daemon, asked, key="anna")["done"])
+            self.do(daemon, "/v1/approvals/approve", self.approval(daemon, asked, key="anna"), 409, "APPROVAL_REPEATED")
+            self.assertTrue(self.approved(daemon, asked, key="bert")["done"])
+            self.do(daemon, "/v1/approvals/approve", self.approval(daemon, asked, key="bert"), 404, "NOT_FOUND")
+
+    def test_a_ceiling_is_lowered_at_once_and_raised_by_operators_as_described(self):
+        narrow, raised = (example("POST", "/v1/ceiling", name) for name in ("narrow", "raised"))
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the name of the log")
+            lowered = self.do(daemon, "/v1/ceiling", narrow, 200)
+            self.assertEqual(lowered, {name: value for name, value in narrow.items() if name != "why"} | {"v": 1})
+            self.ask_and_mutate(daemon, "issuer", "POST", "/v1/tokens", {"claims": {**TOKEN["claims"], "ttl_sec": 601}}, 403, "POLICY_DENIED")
+            asked = self.do(daemon, "/v1/ceiling", raised, 202)
+            self.assertEqual(self.ask_for(daemon, "observe", "GET", "/v1/ceiling", None, 200).json, lowered)
+            self.assertTrue(self.approved(daemon, asked)["done"])
+            self.assertEqual(self.ask_for(daemon, "observe", "GET", "/v1/ceiling", None, 200).json, raised | {"v": 1})
+
+    def test_without_operators_nothing_waits_and_too_much_does_not_either(self):
+        body = example("POST", "/v1/operators", "two")
+        with Daemon.fresh(start=False) as daemon:
+            text = daemon.config.read_text()
+            daemon.config.write_text(text[: text.index("# One operator")] + text[text.index("[families.gateway_receipt]") :])
+            daemon.start()
+            daemon.wait_ready()
+            self.ask_and_mutate(daemon, "admin", "GET", "/v1/operators", None, 409, "NO_OPERATORS")
+            self.do(daemon, "/v1/operators", body, 409, "NO_OPERATORS")
+            self.do(daemon, "/v1/keys/unfreeze", {"family": "cst"}, 409, "NO_OPERATORS")
+            self.do(daemon, "/v1/keys/destroy", {"family": "cst", "version": 1}, 409, "NO_OPERATORS")
+            self.do(daemon, "/v1/keys/compromise", {"family": "cst", "version": 1}, 200)
+            self.do(daemon, "/v1/keys/rotate", {"family": "cst"}, 409, "NO_OPERATORS")
+            self.assertEqual(self.ask_for(daemon, "admin", "GET", "/v1/approvals", None, 200).json["requests"], [])
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the name of the log")
+            for _ in range(32):
+                self.do(daemon, "/v1/operators", body, 202, mutate=False)
+            self.do(daemon, "/v1/operators", body, 503, "QUEUE_FULL")
+            self.assertEqual(len(self.ask_for(daemon, "admin", "GET", "/v1/approvals", None, 200).json["requests"]), 32)
+
+    def test_what_is_asked_of_keys_and_operators_is_judged_alike_by_the_schema_and_the_daemon(self):
+        """But for what a schema cannot say: bytes, control characters, times to come, signatures, lines of OpenSSH's."""
+        key, signers = {"family": "work_policy", "version": 1}, example("POST", "/v1/operators", "two")
+        with Daemon.fresh() as daemon:
+            for good, path, body in (
+                (False, "/v1/keys", {"family": "cst", "why": ""}),
+                (False, "/v1/keys/rotate", {}),
+                (False, "/v1/keys/rotate", {"family": "cst", "now": 1}),
+                (False, "/v1/keys/rotate", {"family": "cst", "now": True, "activate_in_seconds": 0}),
+                (False, "/v1/keys/rotate", {"family": "cst", "activate_in_seconds": -1}),
+                (False, "/v1/keys/rotate", {"family": "cst", "activate_in_seconds": 0.5}),
+                (False, "/v1/keys/rotate", {"family": "cst", "overlap_seconds": 31622401}),
+                (False, "/v1/keys/rotate", {"family": "cst", "algorithm": "p256"}),
+                (True, "/v1/keys/rotate", {"family": "cst", "now": False, "activate_in_seconds": 31622400, "overlap_seconds": 31622400}),
+                (False, "/v1/keys/freeze", {"family": "cst", "version": 1}),
+                (False, "/v1/keys/freeze", {"family": "cst", "why": None}),
+                (True, "/v1/keys/freeze", {"family": "cst", "why": "x" * 1024}),
+                (False, "/v1/keys/unfreeze", {"family": "cst", "why": "x" * 1025}),
+                (False, "/v1/keys/retire", {"family": "cst"}),
+                (False, "/v1/keys/retire", {"family": "cst", "version": 0}),
+                (False, "/v1/keys/retire", {"family": "cst", "version": 1000001}),
+                (False, "/v1/keys/retire", {"family": "cst", "version": "2"}),
+                (True, "/v1/keys/retire", {"family": "cst", "version": 2.0}),
+                (False, "/v1/keys/destroy", {"family": "cst", "version": 1.5}),
+                (False, "/v1/keys/compromise", {**key, "since": "2026-01-01"}),
+                (False, "/v1/keys/compromise", {**key, "since": 0}),
+                (False, "/v1/keys/compromise", {**key, "leaf": -1}),
+                (False, "/v1/keys/compromise", {**key, "leaf": "0"}),
+                (True, "/v1/keys/compromise", {**key, "leaf": 0}),
+                (False, "/v1/keys/adopt", {"family": "cst"}),
+                (False, "/v1/approvals/approve", {"id": " ", "signature": "x"}),
+                (False, "/v1/approvals/approve", {"id": "x", "signature": ""}),
+                (False, "/v1/approvals/approve", {"id": "x", "signature": "x" * 16385}),
+                (False, "/v1/approvals/deny", {"id": "x" * 65}),
+                (False, "/v1/approvals/deny", {"id": EXAMPLE_ID, "signature": "x"}),
+                (False, "/v1/operators", {**signers, "quorum": 0}),
+                (False, "/v1/operators", {**signers, "quorum": 65}),
+                (False, "/v1/operators", {"allowed_signers": signers["allowed_signers"]}),
+                (False, "/v1/operators", {**signers, "allowed_signers": " "}),
+            ):
+                with self.subTest(path=path, body=body):
+                    schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"][JSON]["schema"]
+                    self.assertEqual(fault_of(schema, body) is None, good)
+                    reply = self.ask(daemon, "admin", "POST", path, body)
+                    self.assertEqual((reply.status < 300, reply.status == 400), (good, not good), reply.text)
+
+    def do(self, daemon, path, body, status, code=None, mutate=True):
+        """An admin does something; what he is answered."""
+        ask = self.ask_and_mutate if mutate else self.ask_for
+        return ask(daemon, "admin", "POST", path, body, status, code).json
+
+    def approval(self, daemon, asked, key="operator", namespace="clawsigner-approval"):
+        words = ["ssh-keygen", "-Y", "sign", "-q", "-n", namespace, "-f", daemon.directory / key]
+        signed = subprocess.run(words, input=asked["message"], capture_output=True, text=True, check=True)
+        return {"id": asked["request"]["id"], "signature": signed.stdout}
+
+    def approved(self, daemon, asked, key="operator"):
+        """An operator looks at what waits, and approves of it."""
+        shown = self.ask_and_mutate(daemon, "admin", "GET", "/v1/approvals/" + asked["request"]["id"], None, 200).json
+        self.assertEqual(shown["message"], asked["message"])
+        self.assertIn(shown["request"], self.ask_and_mutate(daemon, "admin", "GET", "/v1/approvals", None, 200).json["requests"])
+        bare = {name: value for name, value in shown["request"].items() if name != "approvals"}
+        text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+        self.assertEqual(digest, shown["message"])
+        return self.do(daemon, "/v1/approvals/approve", self.approval(daemon, asked, key), 200)
+
+    def adoption(self, daemon):
+        """The example, as the holder of its old key signs it for this daemon."""
+        body = dict(example("POST", "/v1/keys/adopt", "seed"))
+        names = ("issued_at", "old_did", "reason", "rotation_id")
+        unsigned = {name: body[name] for name in names} | {"new_did": daemon.did(), "rotation_version": "1"}
+        unsigned |= {"signature_new_b64u": "", "signature_old_b64u": ""}
+        text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"))
+        signature = ed25519.Ed25519PrivateKey.from_private_bytes(OLD_SEED).sign(text.encode())
+        return body | {"signature_old_b64u": base64.urlsafe_b64encode(signature).decode().rstrip("=")}
+
+    def everything_is_published(self, daemon):
+        """As described, and the lists of kids agree with the keys."""
+        for path in (*PUBLISHED, "/.well-known/clawsig.json"):
+            self.ask_for(daemon, "proxy", "GET", path, None, 200)
+        published = [key["kid"] for key in self.ask(daemon, "proxy", "GET", "/v1/jwks").json["keys"]]
+        self.assertEqual(self.ask(daemon, "proxy", "GET", "/v1/keys/rotation-contract").json["accepted_kids"], published)
+        listed = self.ask_for(daemon, "observe", "GET", "/v1/keys", None, 200).json["keys"]
+        states = ("pending", "active", "verify_only")
+        self.assertEqual({key["kid"] for key in listed if key["family"] == "gateway_receipt" and key["state"] in states}, set(published))
+        wait_until(lambda: self.ask(daemon, "observe", "GET", "/v1/keys/manifest").status == 200, "the manifest under a checkpoint")
+
+    def states(self, daemon):
+        listed = self.ask_for(daemon, "admin", "GET", "/v1/keys", None, 200).json["keys"]
+        return [key["state"] for key in listed if key["family"] == "gateway_receipt"]
 
 
 class Limits(Conversation):

@@ -125,7 +125,11 @@ TEST_CASE("lifecycle: a compromised key stops signing, and only a rotation recov
     on.clock.advance(10s);
     on.lifecycle->tick();
     CHECK(state_of(on, 2) == KeyState::pending);
-    REQUIRE(on.lifecycle->rotate(kDoing, kFamily, at_once()).ok());
+    CHECK(on.lifecycle->rotate(kDoing, kFamily, at_once()).error().code ==
+          ErrorCode::approval_required);
+    service::Doing approved = kDoing;
+    approved.request = "a request";
+    REQUIRE(on.lifecycle->rotate(approved, kFamily, at_once()).ok());
     CHECK_FALSE(on.lifecycle->needs_recovery(kFamily));
     CHECK(signing_kid(on).ok());
     CHECK(on.lifecycle->compromise(kDoing, {kFamily, 2}, on.clock.now() + 1s, std::nullopt)
