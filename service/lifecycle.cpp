@@ -522,20 +522,9 @@ Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adop
     TRY(const auto new_signature, active->sign(body.input(), base::deadline_in(options_.deadline)));
     TRY(const std::uint32_t version, next_version(family));
     const UnixMillis now = clock_.now();
-    KeyRecord record{family,
-                     version,
-                     KeyState::verify_only,
-                     *old_key,
-                     std::nullopt,
-                     now,
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {}};
+    KeyRecord record{
+        family, version, KeyState::verify_only, *old_key, std::nullopt, now, {}, {}, {}, {}, {}, {},
+        {},     {}};
     record.active_until = now;
     record.not_after = now + adoption.overlap;
     versions.push_back(record);

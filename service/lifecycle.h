@@ -195,7 +195,7 @@ private:
     const Clock& clock_;
     const Options options_;
 
-    std::timed_mutex acting_;  // held over a whole step
+    std::timed_mutex acting_;                        // held over a whole step
     std::map<std::string, std::string> other_rows_;  // of the state, beside the keys'
     std::shared_ptr<const claw::Settings> rows_;     // that the state was last read from
     std::weak_ptr<ledger::Submission> given_up_;     // may still go to the disk

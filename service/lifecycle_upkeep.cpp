@@ -294,11 +294,11 @@ void Lifecycle::assign(Family family) {
         const std::lock_guard lock(mutex_);
         const auto& found = findings_[family];
         // The active key's own fault is the keyring's to see, at every signature; and what is
-        // retired is only named.
+        // neither published nor signs is only named.
         const auto other = std::ranges::find_if(found, [&](const KeyFinding& finding) {
             const KeyRecord* record = keys.version(finding.key.version);
-            return record != nullptr && record->state != KeyState::retired &&
-                   record->state != KeyState::active;
+            return record != nullptr &&
+                   (record->state == KeyState::pending || record->state == KeyState::verify_only);
         });
         if (other != found.end()) {
             assignment.active.reset();

@@ -136,6 +136,21 @@ class Rotation(unittest.TestCase):
             daemon.wait_ready()
 
 
+    def test_a_log_key_that_is_compromised_does_not_stop_the_log_from_knowing_itself(self):
+        with Daemon.fresh() as daemon:
+            rows(daemon, "rotate", "checkpoint", "--now", "--yes", "--overlap", "0s")
+            daemon.sign()
+            wait_until(lambda: states(daemon, "checkpoint") == {1: "retired", 2: "active"}, "the end of the overlap")
+            size = request(daemon.admin, "GET", "/v1/status").json["ledger"]["size"]
+            wait_until(lambda: request(daemon.admin, "GET", "/v1/status").json["ledger"]["checkpoint"] >= size, "a checkpoint")
+            rows(daemon, "compromise", "checkpoint", "2", "--yes")
+            daemon.kill()
+            daemon.start()
+            wait_until(lambda: daemon.sign().status == 200, "receipts")
+            filed = keys(daemon, "rotate", "checkpoint", "--now", "--yes", "--json")
+            self.assertEqual(approve(daemon, waiting(filed)).returncode, 0)
+
+
 class Publication(unittest.TestCase):
     def test_what_verifiers_are_given_holds_in_another_language(self):
         with Daemon.fresh() as daemon:
