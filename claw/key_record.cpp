@@ -127,7 +127,7 @@ Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text)
     }
     auto proof = in.optional_text("proof", kMaxText);
     CHECK_OK(in.finish());
-    if (!created) {
+    if (!created || !family) {
         return Error::at("created", "is missing");
     }
     TRY(auto public_key, crypto::public_key_from_did(did));

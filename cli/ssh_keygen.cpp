@@ -50,6 +50,7 @@ private:
 /// answer, so it goes to standard error.
 Status run(std::vector<std::string> words) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 2);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }

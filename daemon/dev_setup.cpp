@@ -173,6 +173,7 @@ Status make_operator(const fs::path& directory) {
     std::array<std::string, 9> words{"ssh-keygen", "-q", "-t",        "ed25519", "-N",
                                      "",           "-C", "developer", "-f"};
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 2);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }

@@ -343,8 +343,8 @@ void seed_ceiling(const Config& config, service::Powers& powers, const Log& log)
 
 class AppliancePlant final : public Wiring {
 public:
-    AppliancePlant(const Config& config, Plan plan, pkcs11::SoftHsmLock lock, const Log& log,
-                   std::unique_ptr<base::SystemClock> clock, std::unique_ptr<ledger::Log> ledger)
+    AppliancePlant(pkcs11::SoftHsmLock lock, std::unique_ptr<base::SystemClock> clock,
+                   std::unique_ptr<ledger::Log> ledger)
         : lock_(std::move(lock)),
           clock_(std::move(clock)),
           ledger_(std::move(ledger)),
@@ -352,9 +352,28 @@ public:
         appliance_.clock = clock_.get();
         appliance_.ledger = ledger_.get();
         appliance_.refusals = &refusals_;
+        appliance_.started = clock_->now();
+    }
+
+    /// Once, before anything else. Errors: as Wiring::make.
+    Status equip(const Config& config, Plan plan, const Log& log) {
         appliance_.limits = {config.signing.timestamp_skew, config.signing.deadline,
                              config.ledger.deadline};
-        appliance_.started = clock_->now();
+        open_stores(config, plan, log);
+        CHECK_OK(take_up_state(config, log));
+        watch(config);
+        return Status::done();
+    }
+
+    Status close_ledger(Deadline deadline) override {
+        refusals_.finish();
+        return checkpointer_->close(deadline);
+    }
+
+    const service::Appliance& appliance() const override { return appliance_; }
+
+private:
+    void open_stores(const Config& config, Plan& plan, const Log& log) {
         std::map<std::string, hsm::Backend*> by_name;
         for (auto& [name, settings] : plan.tokens) {
             pkcs11::TokenBackend::Options options;
@@ -375,31 +394,30 @@ public:
         }
         keyring_ = std::make_unique<hsm::Keyring>(std::move(homes),
                                                   hsm::VerifyPolicy{config.signing.verify_one_in});
-        service::Lifecycle::Options living;
-        living.deadline = config.signing.deadline + config.ledger.deadline;
-        living.origin = config.ledger.origin.value;
-        living.on_act = [&log](const auto& act) { log_act(log, act); };
-        auto opened = service::Lifecycle::open(*ledger_, *keyring_, *clock_, std::move(living));
-        if (!opened.ok()) {
-            failure_ = opened.error();
-            return;
-        }
-        lifecycle_ = std::move(opened).value();
+        appliance_.keyring = keyring_.get();
+    }
+
+    /// What the ledger says of keys and powers; at the first start, what it is to say.
+    Status take_up_state(const Config& config, const Log& log) {
+        service::Lifecycle::Options options;
+        options.deadline = config.signing.deadline + config.ledger.deadline;
+        options.origin = config.ledger.origin.value;
+        options.on_act = [&log](const auto& act) { log_act(log, act); };
+        TRY(lifecycle_, service::Lifecycle::open(*ledger_, *keyring_, *clock_, std::move(options)));
         appliance_.lifecycle = lifecycle_.get();
         powers_ = std::make_unique<service::Powers>(*ledger_, *lifecycle_);
         appliance_.powers = powers_.get();
         seed_ceiling(config, *powers_, log);
         approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *ledger_, *clock_);
         appliance_.approvals = approvals_.get();
-        if (const Status seeded = seed_operators(config, *approvals_); !seeded.ok()) {
-            failure_ = seeded.error();
-            return;
-        }
+        return seed_operators(config, *approvals_);
+    }
+
+    void watch(const Config& config) {
         service::Prober::Options probing;
         probing.deadline = config.signing.deadline;
         prober_ =
             std::make_unique<service::Prober>(*keyring_, appliance_.families, *clock_, probing);
-        appliance_.keyring = keyring_.get();
         appliance_.prober = prober_.get();
         service::Checkpointer::Options checkpoints;
         checkpoints.origin = config.ledger.origin.value;
@@ -408,18 +426,6 @@ public:
         appliance_.checkpointer = checkpointer_.get();
     }
 
-    Status close_ledger(Deadline deadline) override {
-        refusals_.finish();
-        return checkpointer_->close(deadline);
-    }
-
-    const service::Appliance& appliance() const override { return appliance_; }
-
-    /// Why it could not be made.
-    const std::optional<Error>& failure() const { return failure_; }
-
-private:
-    std::optional<Error> failure_;
     // In the order of their lifetimes.
     pkcs11::SoftHsmLock lock_;
     std::unique_ptr<base::SystemClock> clock_;
@@ -455,11 +461,9 @@ Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& lo
     set_environment(config);
     auto clock = std::make_unique<base::SystemClock>();
     TRY(auto ledger, open_ledger(config, *clock, log));
-    auto plant = std::make_unique<AppliancePlant>(config, std::move(plan), std::move(lock), log,
-                                                  std::move(clock), std::move(ledger));
-    if (plant->failure()) {
-        return *plant->failure();
-    }
+    auto plant =
+        std::make_unique<AppliancePlant>(std::move(lock), std::move(clock), std::move(ledger));
+    CHECK_OK(plant->equip(config, std::move(plan), log));
     return std::unique_ptr<Wiring>(std::move(plant));
 }
 
