@@ -84,16 +84,19 @@ Result<std::shared_ptr<const ActiveKey>> Keyring::active(crypto::Family family) 
     TRY(const Home home, this->home(family));
     auto snapshot = home.backend->keys();
     const std::lock_guard lock(mutex_);
-    const auto assigned = assigned_.find(family);
-    if (assigned == assigned_.end() || !assigned->second.active) {
+    const auto found_assignment = assigned_.find(family);
+    const Assignment* assigned =
+        found_assignment == assigned_.end() ? nullptr : &found_assignment->second;
+    if (assigned == nullptr || !assigned->active.has_value()) {
         const BackendState state = home.backend->status().state;
-        return assigned != assigned_.end()    ? assigned->second.why
+        return assigned != nullptr            ? assigned->why
                : state == BackendState::ready ? Assignment().why
                                               : not_ready(state);
     }
+    const AssignedKey& wanted = *assigned->active;
     Cached& cached = cache_[family];
     if (cached.snapshot != snapshot || cached.key == nullptr) {
-        auto found = key(family, *assigned->second.active);
+        auto found = key(family, wanted);
         cached.key = found.ok() ? *found : nullptr;
         cached.why = found.ok() ? std::nullopt : std::optional(found.error());
         cached.snapshot = std::move(snapshot);

@@ -194,7 +194,7 @@ Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::
         entry.items.push_back({*manifest, std::nullopt});
     }
     Landing landing(std::move(entry), [&] { take(leaf.set, std::move(next)); });
-    const Status landed = landing.wait(log_, base::deadline_in(options_.deadline));
+    Status landed = landing.wait(log_, base::deadline_in(options_.deadline));
     if (!landed.ok()) {
         given_up_ = landing.given_up();
         return landed;
