@@ -257,7 +257,7 @@ Status InlineToken::discard(const std::string& handle) {
 Status InlineToken::destroy(const hsm::KeyId& key) {
     const std::lock_guard one_at_a_time(changing_);
     TRY(const auto session, WritingSession::open(module_->cryptoki(), slot_));
-    const Status destroyed = destroy_objects(module_->cryptoki(), session.get(), key.text());
+    Status destroyed = destroy_objects(module_->cryptoki(), session.get(), key.text());
     if (!destroyed.ok() && destroyed.error().code != ErrorCode::invalid_field) {
         return destroyed;
     }
