@@ -124,7 +124,7 @@ public:
     Result<claw::KeyRecord> adopt(const Doing& doing, crypto::Family family,
                                   const Adoption& adoption);
 
-    /// May this step be asked for now? The error that it would give, without its doing.
+    /// Would this step be taken, as the state stands? The error that it would give.
     Status may(const hsm::KeyName& key, KeyEvent event) const;
 
     /// The log's name: as its state says, else as configured.
