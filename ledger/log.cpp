@@ -481,25 +481,28 @@ void FileLog::write_loop() {
     }
 }
 
+/// Notes go first: what was noted before a submission came has its leaf before it.
 void FileLog::write_group(const Group& group, std::vector<claw::LeafContent> notes) {
+    std::vector<Entry> noted;
+    noted.reserve(notes.size());
     std::vector<const Entry*> entries;
+    for (claw::LeafContent& leaf : notes) {
+        noted.push_back({{{std::move(leaf), std::nullopt}}});
+        entries.push_back(&noted.back());
+    }
     for (const auto& submission : group) {
         for (const Entry& entry : submission->entries()) {
             entries.push_back(&entry);
         }
     }
-    std::vector<Entry> noted;
-    noted.reserve(notes.size());
-    for (claw::LeafContent& leaf : notes) {
-        noted.push_back({{{std::move(leaf), std::nullopt}}});
-        entries.push_back(&noted.back());
-    }
     auto outcomes = commit(entries);
-    if (outcomes.ok()) {
-        answer(group, *std::move(outcomes));
-    } else {
+    if (!outcomes.ok()) {
         refuse(group, without_paths(outcomes.error()));
+        return;
     }
+    outcomes->erase(outcomes->begin(),
+                    outcomes->begin() + static_cast<std::ptrdiff_t>(noted.size()));
+    answer(group, *std::move(outcomes));
 }
 
 /// A file that was cut off is looked at before SQLite writes behind its old end, which would make

@@ -100,6 +100,14 @@ TEST_CASE("log: what is recorded has the next leaf, also after a restart", "[led
     CHECK(first_of(on.put(artefact("c"))) == 2);
 }
 
+TEST_CASE("log: what was noted before has its leaf before", "[ledger]") {
+    Ledger on;
+    for (std::uint64_t i = 0; i < 50; ++i) {
+        on.log->note(claw::StartLeaf{"0.1.0"});
+        CHECK(first_of(on.put(artefact("r" + std::to_string(i)))) == 2 * i + 1);
+    }
+}
+
 TEST_CASE("log: an id is spent once, whoever sends it again", "[ledger]") {
     Ledger on;
     on.put(artefact("a")).value();
