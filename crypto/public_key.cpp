@@ -1,6 +1,8 @@
 #include "crypto/public_key.h"
 
 #include "base/handle.h"
+#include "crypto/digest.h"
+#include "crypto/ecdsa_verifier.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -15,7 +17,7 @@ namespace clawsigner::crypto {
 namespace {
 
 using base::CPtr;
-using KeyPtr = CPtr<EVP_PKEY, EVP_PKEY_free>;
+using KeyPtr = EcdsaVerifier::Key;
 
 constexpr std::size_t kEd25519Size = 32;
 constexpr std::size_t kP256PointSize = 65;
@@ -60,7 +62,7 @@ KeyPtr p256_from_point(ByteView point) {
 }
 
 /// r||s to the DER SEQUENCE OpenSSL verifies; 0 bytes written when r or s cannot be encoded.
-std::size_t to_der(ByteView signature, std::span<std::uint8_t> der) {
+std::size_t to_der(ByteView signature, std::span<std::uint8_t, kMaxDerSignature> der) {
     const CPtr<ECDSA_SIG, ECDSA_SIG_free> parts(ECDSA_SIG_new());
     BIGNUM* r = BN_bin2bn(signature.data(), kP256Half, nullptr);
     BIGNUM* s = BN_bin2bn(signature.data() + kP256Half, kP256Half, nullptr);
@@ -70,16 +72,12 @@ std::size_t to_der(ByteView signature, std::span<std::uint8_t> der) {
         return 0;
     }
     std::uint8_t* end = der.data();
-    const int size = i2d_ECDSA_SIG(parts.get(), nullptr);
-    if (size <= 0 || static_cast<std::size_t>(size) > der.size()) {
-        return 0;
-    }
-    return static_cast<std::size_t>(i2d_ECDSA_SIG(parts.get(), &end));
+    return static_cast<std::size_t>(std::max(i2d_ECDSA_SIG(parts.get(), &end), 0));
 }
 
-bool digest_verifies(EVP_PKEY* key, const EVP_MD* digest, ByteView message, ByteView signature) {
+bool ed25519_verifies(EVP_PKEY* key, ByteView message, ByteView signature) {
     const CPtr<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-    return EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) == 1 &&
+    return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key) == 1 &&
            EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
                             message.size()) == 1;
 }
@@ -140,8 +138,14 @@ std::optional<Algorithm> algorithm_from_name(std::string_view name) noexcept {
     return std::nullopt;
 }
 
-PublicKey::PublicKey(Algorithm algorithm, Bytes raw, Bytes point, std::shared_ptr<EVP_PKEY> key)
-    : algorithm_(algorithm), raw_(std::move(raw)), point_(std::move(point)), key_(std::move(key)) {}
+PublicKey::PublicKey(Bytes raw, std::shared_ptr<EVP_PKEY> key)
+    : algorithm_(Algorithm::ed25519), raw_(std::move(raw)), ed25519_(std::move(key)) {}
+
+PublicKey::PublicKey(Bytes raw, Bytes point, std::shared_ptr<const EcdsaVerifier> verifier)
+    : algorithm_(Algorithm::p256),
+      raw_(std::move(raw)),
+      point_(std::move(point)),
+      p256_(std::move(verifier)) {}
 
 Result<PublicKey> PublicKey::ed25519(ByteView raw) {
     if (raw.size() != kEd25519Size) {
@@ -154,7 +158,7 @@ Result<PublicKey> PublicKey::ed25519(ByteView raw) {
     if (key == nullptr) {
         return no_key("not an Ed25519 public key");
     }
-    return PublicKey(Algorithm::ed25519, Bytes(raw.begin(), raw.end()), {}, std::move(key));
+    return PublicKey(Bytes(raw.begin(), raw.end()), std::move(key));
 }
 
 Result<PublicKey> PublicKey::p256(ByteView point) {
@@ -167,8 +171,8 @@ Result<PublicKey> PublicKey::p256(ByteView point) {
     if (compressed.empty() || uncompressed.size() != kP256PointSize) {
         return no_key("not a point on P-256");
     }
-    return PublicKey(Algorithm::p256, std::move(compressed), std::move(uncompressed),
-                     std::move(key));
+    return PublicKey(std::move(compressed), std::move(uncompressed),
+                     std::make_shared<EcdsaVerifier>(std::move(key)));
 }
 
 Result<PublicKey> PublicKey::of(Algorithm algorithm, ByteView raw) {
@@ -180,15 +184,14 @@ bool PublicKey::verifies(ByteView message, ByteView signature) const {
         return false;
     }
     if (algorithm_ == Algorithm::ed25519) {
-        return digest_verifies(key_.get(), nullptr, message, signature);
+        return ed25519_verifies(ed25519_.get(), message, signature);
     }
     if (!has_low_s(signature)) {
         return false;
     }
     std::array<std::uint8_t, kMaxDerSignature> der{};
     const std::size_t size = to_der(signature, der);
-    return size > 0 &&
-           digest_verifies(key_.get(), EVP_sha256(), message, ByteView(der).first(size));
+    return size > 0 && p256_->verifies(sha256(message), ByteView(der).first(size));
 }
 
 void use_low_s(Signature& signature) noexcept {

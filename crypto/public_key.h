@@ -13,6 +13,8 @@
 
 namespace clawsigner::crypto {
 
+class EcdsaVerifier;
+
 enum class Algorithm : std::uint8_t {
     ed25519,  // RFC 8032, pure
     p256,     // ECDSA on P-256 over SHA-256, r||s (RFC 7518 ES256)
@@ -57,12 +59,14 @@ public:
     }
 
 private:
-    PublicKey(Algorithm algorithm, Bytes raw, Bytes point, std::shared_ptr<EVP_PKEY> key);
+    PublicKey(Bytes raw, std::shared_ptr<EVP_PKEY> key);
+    PublicKey(Bytes raw, Bytes point, std::shared_ptr<const EcdsaVerifier> verifier);
 
     Algorithm algorithm_;
     Bytes raw_;
-    Bytes point_;  // uncompressed, P-256 only
-    std::shared_ptr<EVP_PKEY> key_;
+    Bytes point_;                        // uncompressed, P-256 only
+    std::shared_ptr<EVP_PKEY> ed25519_;  // one of the two
+    std::shared_ptr<const EcdsaVerifier> p256_;
 };
 
 }  // namespace clawsigner::crypto

@@ -4,6 +4,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
 using namespace clawsigner;
 using crypto::Algorithm;
 using crypto::PublicKey;
@@ -24,6 +29,30 @@ TEST_CASE("public key: verifies its own signatures and no others", "[crypto]") {
             bent[i] ^= 1U;
             CHECK_FALSE(key.public_key().verifies(base::as_bytes("message"), bent));
         }
+    }
+}
+
+TEST_CASE("public key: threads that verify at once do not mislead each other", "[crypto]") {
+    for (const Algorithm algorithm : {Algorithm::ed25519, Algorithm::p256}) {
+        const SoftwareKey key = SoftwareKey::random(algorithm);
+        const PublicKey shared = key.public_key();
+        std::atomic<int> wrong = 0;
+        const auto verify = [&](int number) {
+            const std::string message = std::to_string(number);
+            const auto signature = key.sign(message);
+            for (int i = 0; i < 50; ++i) {
+                const bool good = shared.verifies(base::as_bytes(message), signature);
+                const bool bad = shared.verifies(base::as_bytes("other"), signature);
+                wrong += !good || bad ? 1 : 0;
+            }
+        };
+        {
+            std::vector<std::jthread> threads;
+            for (int number = 0; number < 4; ++number) {
+                threads.emplace_back(verify, number);
+            }
+        }
+        CHECK(wrong == 0);
     }
 }
 
