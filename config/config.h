@@ -56,7 +56,9 @@ struct ServerConfig {
     std::filesystem::path directory;  // of the sockets
     // Of what the daemon must not forget: the daemon's own, of mode 0700.
     std::filesystem::path state_directory = "/var/lib/clawsigner";
-    unsigned io_threads = 0;  // of each socket that signs; 0: as many as cores. At most 64.
+    // Of each socket that signs; 0: one per core, or two when a module has a process of its own. At
+    // most 64.
+    unsigned io_threads = 0;
     // Of one socket's callers, at a time.
     std::size_t max_connections = 1024;          // 1 to 65,536
     std::size_t max_connections_per_user = 512;  // 1 to 65,536

@@ -56,9 +56,15 @@ int print_error(const Error& error) {
     return kRefused;
 }
 
+/// A thread whose signature is made in another process waits for it, and leaves its core to others
+/// meanwhile.
 unsigned io_threads(const config::Config& config) {
-    return config.server.io_threads > 0 ? config.server.io_threads
-                                        : std::max(std::thread::hardware_concurrency(), 1U);
+    if (config.server.io_threads > 0) {
+        return config.server.io_threads;
+    }
+    const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
+    return std::ranges::any_of(config.backends, &config::BackendConfig::own_process) ? 2 * cores
+                                                                                     : cores;
 }
 
 /// The most descriptors the daemon needs besides its connections.

@@ -36,6 +36,8 @@ DEADLINE = 0.5
 SLACK = 0.2 * SLOWNESS
 RECOVERY = 2.0 * SLOWNESS
 MOST_TOLD = 12
+MOST_CONNECTIONS = 8
+WARM = 200  # answers after which every thread has signed beside every other
 PAUSE = 0.01  # between two requests of a connection: load is many connections, not a full processor
 
 
@@ -154,6 +156,9 @@ class FaultyDaemon(Daemon):
         self.trusted = self.did()
         raw = receipt_oracle.Key(self.trusted).raw
         assert key["x"] == base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        # What it opens when many sign at once, it keeps: a channel to the module's process for each thread.
+        with Load(self, MOST_CONNECTIONS) as load:
+            wait_for(lambda: len(load.answers()) > WARM, PATIENCE, "the first answers")
         self.in_use_before = self.in_use()
 
     def in_use(self):
