@@ -193,6 +193,7 @@ class Starvation(threading.Thread):
         super().__init__(daemon=True)
         self.service = daemon.process.pid
         self.stopping = threading.Event()
+        self.waits = {}  # of every thread, also of those that have ended since
         self.samples = [(time.monotonic(), self.so_far())]
 
     def run(self):
@@ -200,14 +201,11 @@ class Starvation(threading.Thread):
             self.samples.append((time.monotonic(), self.so_far()))
 
     def so_far(self):
-        pids = [os.getpid(), self.service, *children(self.service)]
-        waited = sum(self.waited_for_a_core(pid) for pid in pids) / 1e9
+        for pid in (os.getpid(), self.service, *children(self.service)):
+            for thread, text in of_every_thread(pid, "schedstat"):
+                self.waits[thread] = int(text.split()[1])
         stolen = int(pathlib.Path("/proc/stat").read_text().split(maxsplit=9)[8]) / os.sysconf("SC_CLK_TCK")
-        return waited + stolen
-
-    @staticmethod
-    def waited_for_a_core(pid):
-        return sum(int(text.split()[1]) for text in of_every_thread(pid, "schedstat"))
+        return sum(self.waits.values()) / 1e9 + stolen
 
     def between(self, begun, ended):
         before = max((so_far for when, so_far in self.samples if when <= begun), default=self.samples[0][1])
@@ -217,7 +215,7 @@ class Starvation(threading.Thread):
 
 def children(pid):
     """The processes that any thread of this one has started."""
-    return [int(child) for text in of_every_thread(pid, "children") for child in text.split()]
+    return [int(child) for _, text in of_every_thread(pid, "children") for child in text.split()]
 
 
 def has_ended(pid):
@@ -229,12 +227,12 @@ def has_ended(pid):
 
 
 def of_every_thread(pid, name):
-    """What the kernel says of each thread of a process; threads and processes that end meanwhile have nothing to say."""
+    """(thread, what the kernel says of it) of a process; threads and processes that end meanwhile have nothing to say."""
     texts = []
     with contextlib.suppress(OSError):
         for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
-                texts.append((thread / name).read_text())
+                texts.append((thread.name, (thread / name).read_text()))
     return texts
 
 

@@ -22,9 +22,9 @@ CONNECTIONS = 8
 FAULTS_AT_SIGNING = 52  # the most in one round; a script has 64 lines, of which the script's number takes one
 FAULTS_AT_REOPENING = 10
 IN_COMPANY = 0.5  # of them befall the same call as the one before
-SIGNATURES = 250  # over so many the faults of a round are spread
+SIGNATURES = 80  # over so many the faults of a round are spread
 LONGEST_DELAY = 0.05
-QUIET = 1.0  # seconds without a fault after which the others of a round are not waited for
+QUIET = 0.6  # seconds without a fault after which the others of a round are not waited for
 LONGEST_ROUND = 120.0
 PAUSE_AFTER_REFUSAL = 0.2  # a token that is being opened refuses everybody, and who asks without end takes the cores from it
 PROGRESS = 5.0
@@ -264,7 +264,7 @@ def soak(options):
 def main():
     parser = argparse.ArgumentParser(prog="scripts/soak", description="Random faults of the PKCS#11 module, under load.")
     parser.add_argument("--faults", type=int, default=100_000, help="how many (100,000)")
-    parser.add_argument("--daemons", type=int, default=6, help="how many suffer at a time (6)")
+    parser.add_argument("--daemons", type=int, default=12, help="how many suffer at a time (12)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of the faults; another one each time")
     parser.add_argument("--without", action="append", default=[], metavar="EFFECT", help="an effect to leave out")
     options = parser.parse_args()
