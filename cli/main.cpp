@@ -3,6 +3,7 @@
 #include "cli/key_options.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
+#include "cli/role_options.h"
 #include "cli/verify_command.h"
 
 #include <CLI/CLI.hpp>
@@ -196,6 +197,7 @@ int main(int argc, char** argv) {
     add_status(app, options);
     cli::add_keys(app, options.json, options.command);
     cli::add_approvals(app, options.json, options.command);
+    cli::add_roles(app, options.json, options.command);
     add_pin(app, options);
     add_sign(app, options);
     add_issue(app, options);

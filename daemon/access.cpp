@@ -1,86 +1,43 @@
 #include "daemon/access.h"
 
-#include <charconv>
-#include <grp.h>
-#include <optional>
-#include <pwd.h>
-#include <set>
+#include <unistd.h>
 
 namespace clawsigner::daemon {
 namespace {
 
-using config::at_line;
-using config::Config;
-using config::Setting;
+constexpr mode_t kOwnUser = 0600;
+constexpr mode_t kEverybody = 0666;  // and the peer's credentials decide
 
-std::optional<std::uint32_t> number_of(const std::string& text) {
-    std::uint32_t number = 0;
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
-    // The largest stands for "no change" in the kernel's calls and is nobody's.
-    return whole && number != UINT32_MAX ? std::optional(number) : std::nullopt;
-}
-
-// Called before the first thread starts, so the lookups' static storage is nobody else's.
-
-std::optional<uid_t> user_of(const std::string& text) {
-    if (const auto number = number_of(text)) {
-        return number;
-    }
-    const passwd* entry = ::getpwnam(text.c_str());  // NOLINT(concurrency-mt-unsafe)
-    return entry == nullptr ? std::nullopt : std::optional(entry->pw_uid);
-}
-
-std::optional<gid_t> group_of(const std::string& text) {
-    if (const auto number = number_of(text)) {
-        return number;
-    }
-    const group* entry = ::getgrnam(text.c_str());  // NOLINT(concurrency-mt-unsafe)
-    return entry == nullptr ? std::nullopt : std::optional(entry->gr_gid);
-}
-
-template <class Id>
-Result<std::set<Id>> ids_of(const Config& config, const std::vector<Setting>& settings,
-                            std::string_view what,
-                            std::optional<Id> (*look_up)(const std::string&)) {
-    std::set<Id> ids;
-    for (const Setting& setting : settings) {
-        const auto id = look_up(setting.value);
-        if (!id) {
-            return at_line(config, setting.line,
-                           "there is no " + std::string(what) + " " + setting.value);
-        }
-        ids.insert(*id);
-    }
-    return ids;
+mode_t mode_for(const policy::RoleTable& table, Role role) {
+    const auto callers = table.find(role);
+    const bool others = callers != table.end() &&
+                        !policy::is_no_wider(callers->second, policy::Callers{{::geteuid()}, {}});
+    return others ? kEverybody : kOwnUser;
 }
 
 }  // namespace
 
-Result<AccessTable> access_table(const Config& config) {
-    AccessTable table;
-    for (const config::RoleConfig& wanted : config.roles) {
-        const auto role = role_from_name(wanted.role.value);
-        if (!role) {
-            return at_line(
-                config, wanted.role.line,
-                wanted.role.value + " is not a role; there are proxy, issuer, admin and observe");
-        }
-        if (wanted.users.empty() && wanted.groups.empty()) {
-            return at_line(config, wanted.role.line,
-                           "roles." + wanted.role.value +
-                               " lets nobody in: list users or groups, or leave the table out");
-        }
-        TRY(auto users, ids_of<uid_t>(config, wanted.users, "user", user_of));
-        TRY(auto groups, ids_of<gid_t>(config, wanted.groups, "group", group_of));
-        if (users.contains(kOverflowUid) || groups.contains(kOverflowUid)) {
-            return at_line(
-                config, wanted.role.line,
-                "65534 stands for users and groups the kernel cannot name, and is never let in");
-        }
-        table.emplace(*role, AccessList(std::move(users), std::move(groups)));
+bool Access::allows(Role role, const Peer& peer) const {
+    const auto table = source_();
+    const auto callers = table->find(role);
+    return callers != table->end() && is_one_of(callers->second, peer);
+}
+
+void Access::follow() {
+    const std::lock_guard lock(mutex_);
+    auto table = source_();
+    if (table == followed_) {
+        return;
     }
-    return table;
+    for (const auto& [role, socket] : sockets_) {
+        if (const Status set = socket.set_mode(mode_for(*table, role)); !set.ok()) {
+            log_.event("socket.mode_not_set", Log::Level::warning,
+                       std::move(claw::JsonWriter()
+                                     .text("role", role_name(role))
+                                     .text("reason", set.error().message)));
+        }
+    }
+    followed_ = std::move(table);
 }
 
 }  // namespace clawsigner::daemon

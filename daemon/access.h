@@ -1,14 +1,44 @@
 #pragma once
 
-#include "base/result.h"
-#include "config/config.h"
-#include "daemon/server.h"
+#include "daemon/listener.h"
+#include "daemon/log.h"
+#include "daemon/peer.h"
+#include "daemon/role.h"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 namespace clawsigner::daemon {
 
-/// The configuration's users and groups as the numbers the kernel will show. Names are looked up
-/// once. Error: config_invalid, with file and line: a role, user or group there is not, and the
-/// overflow user, who is never let in.
-Result<AccessTable> access_table(const config::Config& config);
+/// Every socket of a directory, by its role.
+using ListeningSockets = std::vector<std::pair<Role, ListeningSocket>>;
+
+/// Who may use which socket, as the state says at the moment of asking. Thread-safe.
+class Access {
+public:
+    /// Today's table, with every role in it; never null. Called for every request.
+    using Source = std::function<std::shared_ptr<const policy::RoleTable>()>;
+
+    /// `sockets` and `log` outlive it.
+    Access(Source source, const ListeningSockets& sockets, const Log& log)
+        : source_(std::move(source)), sockets_(sockets), log_(log) {}
+
+    /// A role that the table lacks is nobody's.
+    bool allows(Role role, const Peer& peer) const;
+
+    /// Lets the sockets' files say what the table says, where it has changed: the daemon's user
+    /// alone may connect, or everybody may and their credentials decide. A file that cannot be
+    /// changed is named in the log and stays as it is.
+    void follow();
+
+private:
+    const Source source_;
+    const ListeningSockets& sockets_;
+    const Log& log_;
+    std::mutex mutex_;
+    std::shared_ptr<const policy::RoleTable> followed_;
+};
 
 }  // namespace clawsigner::daemon

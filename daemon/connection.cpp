@@ -32,8 +32,7 @@ public:
         : socket_(std::move(socket)),
           door_(door),
           caller_(std::move(caller)),
-          company_(door.appliance.ledger->company().connect()),
-          welcome_(door.access.allows(caller_.peer)) {}
+          company_(door.appliance.ledger->company().connect()) {}
 
     asio::awaitable<void> serve() override;
     void drain() override;
@@ -53,6 +52,7 @@ private:
     /// Judges the header: the operation asked for, or the answer that refuses it.
     void judge_header(Parser& parser);
     std::optional<Error> header_fault(const Parser& parser, const Lookup& found) const;
+    Status welcome() const;
     void refuse(const Error& error);
     void refuse_read(const beast::error_code& error);
     void arm(std::chrono::milliseconds time) { watchdog_.start(time, shared_from_this()); }
@@ -65,7 +65,6 @@ private:
     Door& door_;
     Caller caller_;
     const ledger::Company::Member company_;
-    const bool welcome_;
     Watchdog watchdog_{socket_};
     beast::flat_buffer buffer_{kMaxBuffer};
     const Operation* operation_ = nullptr;
@@ -137,12 +136,20 @@ asio::awaitable<bool> HttpConnection::await_first_byte() {
     co_return true;
 }
 
+/// Asked at every request: a caller may lose the role between two.
+Status HttpConnection::welcome() const {
+    return door_.access.allows(door_.role, caller_.peer)
+               ? Status::done()
+               : Status(Error(ErrorCode::forbidden,
+                              "user " + std::to_string(caller_.peer.uid) + " may not use the " +
+                                  std::string(role_name(door_.role)) + " socket"));
+}
+
 std::optional<Error> HttpConnection::header_fault(const Parser& parser, const Lookup& found) const {
     const auto& request = parser.get();
     const std::string role(role_name(door_.role));
-    if (!welcome_) {
-        return Error(ErrorCode::forbidden, "user " + std::to_string(caller_.peer.uid) +
-                                               " may not use the " + role + " socket");
+    if (const Status let_in = welcome(); !let_in.ok()) {
+        return let_in.error();
     }
     if (request.version() == 11 && request.count(http::field::host) != 1) {
         return Error(ErrorCode::bad_request, "an HTTP/1.1 request has one Host header");
@@ -234,6 +241,10 @@ asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request
     if (operation_->query == Query::none && !target.query.empty()) {
         co_return error_answer(Error::at("query", "is not taken here"));
     }
+    // Its body may have taken its time.
+    if (const Status let_in = welcome(); !let_in.ok()) {
+        co_return error_answer(let_in.error());
+    }
     auto on_its_way = door_.appliance.ledger->company().come();
     const Call call{
         door_.appliance, door_.role,     rest_,
@@ -244,6 +255,9 @@ asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request
         made = (*plain)(call);
     } else {
         made = co_await std::get<SpreadHandler>(operation_->handler)(call);
+    }
+    if (door_.role == Role::admin && operation_->max_body > 0) {
+        door_.access.follow();
     }
     if (!made.code.empty() && operation_->max_body > 0) {
         door_.appliance.refusals->note(call.caller, operation_name(*operation_), made.code,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/access.h"
 #include "daemon/admission.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
@@ -30,7 +31,7 @@ struct Door {
     const service::Appliance& appliance;
     const Log& log;
     Role role;
-    AccessList access;
+    Access& access;
     AdmissionLimits bounds;
     ConnectionLimits limits;
     // NOLINTNEXTLINE(readability-redundant-member-init): GCC misses it where a Door is made
@@ -51,7 +52,7 @@ struct Caller {
 };
 
 /// One client, from accept to close: HTTP/1.1 with keep-alive and pipelining, every read bounded in
-/// bytes and time. A caller whom the door's access list does not let in is told so, whatever it
+/// bytes and time. A caller whom the door does not let in, or not any more, is told so, whatever it
 /// asks. Beast is behind this and daemon/wire.h.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:

@@ -50,6 +50,8 @@ Answer deny_act(const Call& call);
 Answer get_operators(const Call& call);
 Answer get_ceiling(const Call& call);
 Answer set_ceiling(const Call& call);
+Answer get_roles(const Call& call);
+Answer set_role(const Call& call);
 Answer set_operators(const Call& call);
 Answer discard_key(const Call& call);
 Answer retry_pin(const Call& call);

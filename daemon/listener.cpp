@@ -57,11 +57,11 @@ Status clear_stale(const std::filesystem::path& path, const sockaddr_un& address
 
 }  // namespace
 
-Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path, mode_t mode) {
+Result<ListeningSocket> ListeningSocket::at(const std::filesystem::path& path) {
     TRY(const sockaddr_un address, address_of(path));
     CHECK_OK(clear_stale(path, address));
     base::UniqueFd fd = new_socket();
-    const mode_t before = ::umask(~mode & 0777U);
+    const mode_t before = ::umask(0177);
     const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const int bind_errno = errno;
     ::umask(before);
@@ -88,6 +88,15 @@ ListeningSocket::~ListeningSocket() {
     if (!path_.empty() && file_at(path_) == file_) {
         ::unlink(path_.c_str());
     }
+}
+
+Status ListeningSocket::set_mode(mode_t mode) const {
+    if (file_at(path_) != file_) {
+        return Error(ErrorCode::io_failed, path_.string() + " is not the socket that was made");
+    }
+    return ::chmod(path_.c_str(), mode) == 0
+               ? Status::done()
+               : Status(Error::from_errno("cannot change " + path_.string(), errno));
 }
 
 Result<DirectoryLock> DirectoryLock::take(const std::filesystem::path& directory) {

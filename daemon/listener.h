@@ -27,11 +27,10 @@ class ListeningSocket {
 public:
     static constexpr int kBacklog = 512;
 
-    /// Its file has `mode` from the first moment: 0600 for its owner only, 0666 where the peer's
-    /// credentials decide. A socket that a dead daemon
-    /// left behind is replaced; one that somebody answers on is not. Errors: config_invalid (path
-    /// too long, in use), io_failed.
-    static Result<ListeningSocket> at(const std::filesystem::path& path, mode_t mode = 0600);
+    /// Its file has mode 0600 from the first moment. A socket that a dead daemon left behind is
+    /// replaced; one that somebody answers on is not. Errors: config_invalid (path too long, in
+    /// use), io_failed.
+    static Result<ListeningSocket> at(const std::filesystem::path& path);
 
     ~ListeningSocket();
     ListeningSocket(ListeningSocket&& other) noexcept;
@@ -43,6 +42,8 @@ public:
     /// Gives the descriptor away; the path stays ours.
     int release_fd() noexcept { return fd_.release(); }
     int fd() const noexcept { return fd_.get(); }
+    /// Of its file, when that still is the one that was made here. Error: io_failed.
+    Status set_mode(mode_t mode) const;
 
 private:
     ListeningSocket(base::UniqueFd fd, std::filesystem::path path);

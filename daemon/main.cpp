@@ -1,5 +1,4 @@
 #include "config/config.h"
-#include "daemon/access.h"
 #include "daemon/dev_setup.h"
 #include "daemon/hardening.h"
 #include "daemon/ledger_files.h"
@@ -7,6 +6,7 @@
 #include "daemon/server.h"
 #include "daemon/wiring.h"
 #include "pkcs11/module_host.h"
+#include "service/powers.h"
 
 #include <CLI/CLI.hpp>
 
@@ -110,11 +110,11 @@ daemon::AdmissionLimits bounds(const config::Config& config, const daemon::Log& 
     return bounds;
 }
 
-Result<daemon::Server::Settings> server_settings(const config::Config& config,
-                                                 const daemon::Log& log) {
+daemon::Server::Settings server_settings(const config::Config& config, const daemon::Log& log,
+                                         const service::Powers& powers) {
     daemon::Server::Settings settings;
     settings.io_threads = io_threads(config);
-    TRY(settings.access, daemon::access_table(config));
+    settings.access = [&powers] { return powers.roles(); };
     settings.bounds = bounds(config, log);
     return settings;
 }
@@ -146,11 +146,11 @@ Status serve(const std::string& file) {
     TRY(const config::Config config, config::load(file));
     const daemon::Log log(daemon::Log::Level::info);
     // Before any device is touched: a second daemon must not log in to the first one's token.
-    TRY(auto settings, server_settings(config, log));
-    TRY(auto sockets, daemon::Sockets::bind(config.server.directory, settings.access));
+    TRY(auto sockets, daemon::Sockets::bind(config.server.directory));
     TRY(const auto wiring, daemon::Wiring::make(config, log));
-    TRY(const auto server,
-        daemon::Server::start(std::move(sockets), wiring->appliance(), log, settings));
+    const service::Appliance& appliance = wiring->appliance();
+    TRY(const auto server, daemon::Server::start(std::move(sockets), appliance, log,
+                                                 server_settings(config, log, *appliance.powers)));
     log.event("daemon.started", daemon::Log::Level::info,
               std::move(claw::JsonWriter()
                             .text("version", CLAWSIGNER_VERSION)

@@ -49,6 +49,8 @@ constexpr std::array kOperations{
     Operation{Method::get,  "/v1/approvals/*",    kAdmin,    kNoBody,       Query::none,  get_approval},
     Operation{Method::get,  "/v1/ceiling",        kWatchers, kNoBody,       Query::none,  get_ceiling},
     Operation{Method::post, "/v1/ceiling",        kAdmin,    kArtefactBody, Query::none,  set_ceiling},
+    Operation{Method::get,  "/v1/roles",          kWatchers, kNoBody,       Query::none,  get_roles},
+    Operation{Method::post, "/v1/roles",          kAdmin,    kArtefactBody, Query::none,  set_role},
     Operation{Method::get,  "/v1/operators",      kAdmin,    kNoBody,       Query::none,  get_operators},
     Operation{Method::post, "/v1/operators",      kAdmin,    kArtefactBody, Query::none,  set_operators},
     Operation{Method::post, "/v1/keys/discard",   kAdmin,    kArtefactBody, Query::none,  discard_key},

@@ -58,17 +58,13 @@ Result<Peer> peer_of(int socket) {
     return peer;
 }
 
-bool AccessList::allows(const Peer& peer) const {
-    if (peer.uid == kOverflowUid) {
+bool is_one_of(const policy::Callers& callers, const Peer& peer) {
+    if (peer.uid == policy::kOverflowId) {
         return false;
     }
-    const auto listed = [&](gid_t group) { return groups_.contains(group); };
-    return users_.contains(peer.uid) || listed(peer.gid) ||
+    const auto listed = [&](gid_t group) { return callers.groups.contains(group); };
+    return callers.users.contains(peer.uid) || listed(peer.gid) ||
            std::ranges::any_of(peer.groups, listed);
-}
-
-bool AccessList::only(uid_t user) const {
-    return groups_.empty() && users_ == std::set<uid_t>{user};
 }
 
 }  // namespace clawsigner::daemon

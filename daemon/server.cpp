@@ -16,7 +16,6 @@
 #include <mutex>
 #include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace clawsigner::daemon {
@@ -29,11 +28,6 @@ constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr auto kDrainPoll = std::chrono::milliseconds(10);
 
-AccessList access_of(const AccessTable& access, Role role) {
-    const auto found = access.find(role);
-    return found == access.end() ? AccessList({::geteuid()}, {}) : found->second;
-}
-
 bool signs(Role role) {
     return family_of(role).has_value();
 }
@@ -41,11 +35,10 @@ bool signs(Role role) {
 /// One socket: its acceptor, its threads, its connections.
 class Doorway {
 public:
-    Doorway(Role role, ListeningSocket socket, const service::Appliance& appliance, const Log& log,
-            const Server::Settings& settings)
-        : socket_(std::move(socket)),
-          door_{appliance,      log, role, access_of(settings.access, role), settings.bounds,
-                settings.limits},
+    Doorway(Role role, ListeningSocket& socket, Access& access, const service::Appliance& appliance,
+            const Log& log, const Server::Settings& settings)
+        : socket_(socket),
+          door_{appliance, log, role, access, settings.bounds, settings.limits},
           threads_(signs(role) ? settings.io_threads : 1),
           acceptor_(threads_.executors().front()) {
         door_.threads = threads_.executors();
@@ -105,7 +98,7 @@ private:
         connections_.erase(connection);
     }
 
-    ListeningSocket socket_;  // its path, once the acceptor has the descriptor
+    ListeningSocket& socket_;  // its path, once the acceptor has the descriptor
     mutable std::mutex mutex_;
     Connections connections_;
     std::atomic<bool> closed_{false};  // no connection comes any more
@@ -134,7 +127,8 @@ void Doorway::receive(Socket socket, IoThreads::Share thread) try {
                         std::move(claw::JsonWriter().text("reason", peer.error().message)));
         return;
     }
-    Admission& places = door_.access.allows(*peer) ? door_.admission : door_.lobby;
+    door_.access.follow();  // where the state came to the disk after the answer had gone
+    Admission& places = door_.access.allows(door_.role, *peer) ? door_.admission : door_.lobby;
     Admission::Place place = places.connection(peer->uid);
     if (!place) {
         return turn_away(std::move(socket), door_, *peer);
@@ -189,10 +183,12 @@ class SocketServer final : public Server {
 public:
     SocketServer(Sockets sockets, const service::Appliance& appliance, const Log& log,
                  const Settings& settings)
-        : lock_(std::move(sockets.lock)), drain_(settings.drain) {
-        for (auto& [role, socket] : sockets.listening) {
+        : sockets_(std::move(sockets)),
+          access_(settings.access, sockets_.listening, log),
+          drain_(settings.drain) {
+        for (auto& [role, socket] : sockets_.listening) {
             doorways_.push_back(
-                std::make_unique<Doorway>(role, std::move(socket), appliance, log, settings));
+                std::make_unique<Doorway>(role, socket, access_, appliance, log, settings));
         }
     }
 
@@ -209,6 +205,7 @@ public:
         for (const auto& doorway : doorways_) {
             CHECK_OK(doorway->open());
         }
+        access_.follow();
         for (const auto& doorway : doorways_) {
             doorway->start();
         }
@@ -227,21 +224,20 @@ public:
     }
 
 private:
-    DirectoryLock lock_;
+    Sockets sockets_;
+    Access access_;
     std::chrono::milliseconds drain_;
     std::vector<std::unique_ptr<Doorway>> doorways_;
 };
 
 }  // namespace
 
-Result<Sockets> Sockets::bind(const std::filesystem::path& directory, const AccessTable& access) {
+Result<Sockets> Sockets::bind(const std::filesystem::path& directory) {
     TRY(DirectoryLock lock, DirectoryLock::take(directory));
     Sockets sockets{std::move(lock), {}};
     for (const Role role : kRoles) {
-        const bool own = access_of(access, role).only(::geteuid());
         TRY(ListeningSocket socket,
-            ListeningSocket::at(directory / (std::string(role_name(role)) + ".sock"),
-                                own ? 0600 : 0666));
+            ListeningSocket::at(directory / (std::string(role_name(role)) + ".sock")));
         sockets.listening.emplace_back(role, std::move(socket));
     }
     return sockets;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "daemon/access.h"
 #include "daemon/connection.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
@@ -9,23 +10,19 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <vector>
 
 namespace clawsigner::daemon {
 
-/// Who may use which socket. A role that is not in it is its daemon's own user's.
-using AccessTable = std::map<Role, AccessList>;
-
-/// Every socket, bound and listening, but not served yet. Whoever has them knows that no other
-/// daemon serves this directory.
+/// Every socket, bound and listening, but not served yet, and its daemon's own user's alone.
+/// Whoever has them knows that no other daemon serves this directory.
 struct Sockets {
     /// Errors: as DirectoryLock::take and ListeningSocket::at.
-    static Result<Sockets> bind(const std::filesystem::path& directory, const AccessTable& access);
+    static Result<Sockets> bind(const std::filesystem::path& directory);
 
     DirectoryLock lock;
-    std::vector<std::pair<Role, ListeningSocket>> listening;
+    ListeningSockets listening;
 };
 
 /// The sockets and their threads: those that sign on as many as wanted, admin.sock and observe.sock
@@ -34,7 +31,7 @@ class Server {
 public:
     struct Settings {
         unsigned io_threads = 2;
-        AccessTable access;
+        Access::Source access;
         AdmissionLimits bounds;
         ConnectionLimits limits;
         std::chrono::milliseconds drain{

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "claw/checkpoint.h"
-#include "daemon/access.h"
+#include "daemon/accounts.h"
 #include "hsm/keyring.h"
 #include "ledger/log.h"
 #include "pkcs11/softhsm_lock.h"
@@ -298,6 +298,11 @@ Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clo
     return opened;
 }
 
+/// The ledger is at fault, and says so in the status.
+bool is_ledgers(const Error& error) {
+    return error.code == ErrorCode::ledger_blocked || error.code == ErrorCode::ledger_damaged;
+}
+
 /// The operators that the configuration names, where the log knows none yet. What the log says
 /// afterwards is not read from a file again.
 Status seed_operators(const Config& config, service::Approvals& approvals) {
@@ -318,10 +323,12 @@ Status seed_operators(const Config& config, service::Approvals& approvals) {
     const Status seeded = approvals.seed(*operators);
     // A ledger that cannot be written is named in the status, and stops what needs operators
     // anyway.
-    return seeded.ok() || seeded.error().code == ErrorCode::ledger_blocked ||
-                   seeded.error().code == ErrorCode::ledger_damaged
-               ? Status::done()
-               : seeded;
+    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
+}
+
+void log_not_obeyed(const Log& log, std::string_view table, std::string_view reason) {
+    log.event("config.not_obeyed", Log::Level::warning,
+              std::move(claw::JsonWriter().text("table", table).text("reason", reason)));
 }
 
 /// The ceiling that the configuration names, where the log knows none yet. Where they differ
@@ -332,13 +339,32 @@ void seed_ceiling(const Config& config, service::Powers& powers, const Log& log)
                                      policy::NameSet(config.ceiling.scopes)};
     const Status seeded = powers.seed(named);
     if (seeded.ok() && !(*powers.ceiling() == named)) {
-        log.event("config.not_obeyed", Log::Level::warning,
-                  std::move(claw::JsonWriter()
-                                .text("table", "ceiling")
-                                .text("reason",
-                                      "the ceiling is set in the ledger: clawsigner "
-                                      "ceiling show")));
+        log_not_obeyed(log, "ceiling", "the ceiling is set in the ledger: clawsigner ceiling show");
     }
+}
+
+/// The roles that the configuration names, where the log knows none yet: also that it names none.
+/// Where they differ afterwards, that is shown, and the log's hold. Errors: as configured_roles, at
+/// the first start; as Powers::named_roles.
+Status seed_roles(const Config& config, service::Powers& powers, const Log& log) {
+    const auto configured = configured_roles(config);
+    const auto known = powers.named_roles();
+    if (known.ok()) {
+        const bool same = config.roles.empty() || (configured.ok() && *configured == *known);
+        if (!same) {
+            log_not_obeyed(log, "roles", "the roles are set in the ledger: clawsigner roles show");
+        }
+        return Status::done();
+    }
+    if (known.error().code != ErrorCode::not_found) {
+        return known.error();
+    }
+    if (!configured.ok()) {
+        return configured.error();
+    }
+    const Status seeded = powers.seed(*configured);
+    // Until the ledger can be written, the daemon's own user alone gets in.
+    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
 }
 
 class AppliancePlant final : public Wiring {
@@ -405,8 +431,9 @@ private:
         options.on_act = [&log](const auto& act) { log_act(log, act); };
         TRY(lifecycle_, service::Lifecycle::open(*ledger_, *keyring_, *clock_, std::move(options)));
         appliance_.lifecycle = lifecycle_.get();
-        powers_ = std::make_unique<service::Powers>(*ledger_, *lifecycle_);
+        powers_ = std::make_unique<service::Powers>(*ledger_, *lifecycle_, ::geteuid());
         appliance_.powers = powers_.get();
+        CHECK_OK(seed_roles(config, *powers_, log));
         seed_ceiling(config, *powers_, log);
         approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *ledger_, *clock_);
         appliance_.approvals = approvals_.get();
@@ -445,7 +472,7 @@ private:
 
 Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
-    CHECK_OK(access_table(config));
+    CHECK_OK(configured_roles(config));
     CHECK_OK(check_directory(config));
     CHECK_OK(check_state_directory(config));
     for (const BackendConfig& backend : config.backends) {

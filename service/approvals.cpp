@@ -19,12 +19,13 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 constexpr std::string_view kNoWhy = "no reason was given";
 
-constexpr std::array<std::pair<GatedAct, std::string_view>, 5> kActs{{
+constexpr std::array<std::pair<GatedAct, std::string_view>, 6> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
     {GatedAct::recover, "keys.recover"},
     {GatedAct::set_operators, "operators.set"},
     {GatedAct::raise_ceiling, "ceiling.raise"},
+    {GatedAct::set_roles, "roles.set"},
 }};
 
 std::optional<GatedAct> act_of(std::string_view name) {
@@ -128,6 +129,10 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         const auto ceiling = policy::parse_ceiling(arguments);
         return ceiling.ok() ? Status::done() : Status(ceiling.error());
     }
+    if (act == GatedAct::set_roles) {
+        const auto change = policy::parse_role_change(arguments);
+        return change.ok() ? Status::done() : Status(change.error());
+    }
     TRY(const auto parsed, parse_key_arguments(arguments, act));
     const crypto::Family family = parsed.key.family;
     switch (act) {
@@ -146,6 +151,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
                                           " has an active key, and needs no recovery"));
         case GatedAct::set_operators:
         case GatedAct::raise_ceiling:
+        case GatedAct::set_roles:
             break;
     }
     return Status::done();
@@ -252,6 +258,10 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
     if (*act == GatedAct::raise_ceiling) {
         TRY(const auto ceiling, policy::parse_ceiling(request.arguments));
         return powers_.set(doing, ceiling);
+    }
+    if (*act == GatedAct::set_roles) {
+        TRY(const auto change, policy::parse_role_change(request.arguments));
+        return powers_.set(doing, change);
     }
     TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
     const crypto::Family family = arguments.key.family;

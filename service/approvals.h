@@ -18,7 +18,14 @@
 namespace clawsigner::service {
 
 /// What cannot be undone or widens power, and waits for operators.
-enum class GatedAct : std::uint8_t { destroy, unfreeze, recover, set_operators, raise_ceiling };
+enum class GatedAct : std::uint8_t {
+    destroy,
+    unfreeze,
+    recover,
+    set_operators,
+    raise_ceiling,
+    set_roles
+};
 
 /// "keys.destroy", "operators.set", … Static storage.
 std::string_view gated_act_name(GatedAct act) noexcept;

@@ -166,7 +166,7 @@ TEST_CASE("connection: a caller whom the door does not know is told so, whatever
         CHECK(code_in(reply) == "FORBIDDEN");
     }
     CHECK(reply_to(get("/healthz"), 1001, {2000}).status == 200);
-    CHECK(reply_to(get("/healthz"), daemon::kOverflowUid, {2000}).status == 403);
+    CHECK(reply_to(get("/healthz"), policy::kOverflowId, {2000}).status == 403);
 }
 
 TEST_CASE("connection: past the bound of requests the answer is to come back later", "[daemon]") {

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 using namespace clawsigner;
-using daemon::AccessList;
 using daemon::Admission;
+using daemon::is_one_of;
 using daemon::Peer;
+using policy::Callers;
 
 namespace {
 
@@ -38,19 +39,19 @@ TEST_CASE("peer: is whom the kernel says", "[daemon]") {
     CHECK_FALSE(daemon::peer_of(-1).ok());
 }
 
-TEST_CASE("access list: lets in its users and members of its groups, and nobody else", "[daemon]") {
-    const AccessList list({10, 65534}, {20});
-    CHECK(list.allows(peer(10)));
-    CHECK_FALSE(list.allows(peer(11)));
-    CHECK(list.allows(peer(11, 20)));
-    CHECK(list.allows(peer(11, 0, {1, 20})));
-    CHECK_FALSE(list.allows(peer(11, 0, {1, 21})));
-    CHECK_FALSE(list.allows(peer(0)));
-    CHECK_FALSE(AccessList().allows(peer(0)));
+TEST_CASE("callers: are their users and the members of their groups, and nobody else", "[daemon]") {
+    const Callers some{{10, 65534}, {20}};
+    CHECK(is_one_of(some, peer(10)));
+    CHECK_FALSE(is_one_of(some, peer(11)));
+    CHECK(is_one_of(some, peer(11, 20)));
+    CHECK(is_one_of(some, peer(11, 0, {1, 20})));
+    CHECK_FALSE(is_one_of(some, peer(11, 0, {1, 21})));
+    CHECK_FALSE(is_one_of(some, peer(0)));
+    CHECK_FALSE(is_one_of(Callers(), peer(0)));
 }
 
-TEST_CASE("access list: never lets in the user that stands for the unnamed", "[daemon]") {
-    CHECK_FALSE(AccessList({65534}, {20}).allows(peer(65534, 20, {20})));
+TEST_CASE("callers: are never the user that stands for the unnamed", "[daemon]") {
+    CHECK_FALSE(is_one_of({{65534}, {20}}, peer(65534, 20, {20})));
 }
 
 TEST_CASE("admission: counts connections in all and of a user, and gives places back", "[daemon]") {

@@ -17,7 +17,7 @@ import sys
 import threading
 import unittest
 
-from harness import BIN, RECEIPT, Daemon, UnixConnection, request, wait_until
+from harness import BIN, RECEIPT, Daemon, UnixConnection, cli, request, wait_until
 
 ROLES = ("proxy", "issuer", "admin", "observe")
 TOKEN = {"claims": {"sub": "did:key:zAgent", "aud": "x", "scope": ["s"]}}
@@ -36,6 +36,17 @@ while chunk := s.recv(65536):
     data += chunk
 head, _, body = data.partition(b"\\r\\n\\r\\n")
 print(head.split()[1].decode(), body.decode())
+"""
+
+
+# Asks one thing twice over one connection and prints both statuses; between them, when its standard input says so. Run as another user.
+ASK_TWICE = """
+import http.client, socket, sys
+s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1])
+c = http.client.HTTPConnection("x"); c.sock = s
+for _ in range(2):
+    c.request("GET", "/healthz"); r = c.getresponse(); r.read()
+    print(r.status, flush=True); sys.stdin.readline()
 """
 
 
@@ -190,8 +201,8 @@ class Access(unittest.TestCase):
             ('[roles.proxy]\nusers = ["no-such-user"]\n', "there is no user no-such-user"),
             ('[roles.proxy]\ngroups = ["no-such-group"]\n', "there is no group no-such-group"),
             ('[roles.king]\nusers = ["0"]\n', "king is not a role"),
-            ('[roles.proxy]\nusers = ["65534"]\n', "65534 stands for"),
-            ('[roles.proxy]\ngroups = ["65534"]\n', "65534 stands for"),
+            ('[roles.proxy]\nusers = ["65534"]\n', "65534, which stands for"),
+            ('[roles.proxy]\ngroups = ["65534"]\n', "65534, which stands for"),
             ('[roles.proxy]\nusers = ["4294967295"]\n', "there is no user 4294967295"),
             ("[roles.admin]\n", "roles.admin lets nobody in"),
             ("[roles.proxy]\nusers = [0]\n", "must be an array of strings"),
@@ -202,6 +213,99 @@ class Access(unittest.TestCase):
                 done = subprocess.run([BIN / "clawsignerd", "check", "--config", daemon.config], capture_output=True, text=True, timeout=60)
                 self.assertEqual(done.returncode, 1)
                 self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: .*" + said)
+
+
+class Roles(unittest.TestCase):
+    """Who has which role is in the ledger: one admin takes it away, operators give it."""
+
+    def roles(self, daemon, *words):
+        return cli("roles", *words, "--socket", daemon.admin)
+
+    def shown(self, daemon):
+        done = self.roles(daemon, "show", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return {entry["role"]: (entry["users"], entry["groups"]) for entry in json.loads(done.stdout)["roles"]}
+
+    def approve(self, daemon, filed):
+        self.assertEqual(filed.returncode, 0, filed.stderr)
+        name = json.loads(filed.stdout)["request"]["id"]
+        done = cli("approvals", "approve", name, "--key", daemon.directory / "operator", "--yes", "--json", "--socket", daemon.admin)
+        self.assertEqual((done.returncode, json.loads(done.stdout).get("done")), (0, True), done.stderr)
+
+    def status(self, daemon, caller, role="proxy"):
+        return caller.ask(daemon.directory / f"{role}.sock", http_bytes("GET", "/healthz"))[0]
+
+    def test_they_are_seeded_once_and_what_the_file_says_later_is_shown_and_not_obeyed(self):
+        with daemon_with(ACCESS) as daemon:
+            first = {"proxy": ([41001], []), "issuer": ([41002], []), "admin": ([0], []), "observe": ([], [42000])}
+            self.assertEqual(self.shown(daemon), first)
+            self.assertEqual(daemon.stop(), 0)
+            daemon.edit_config('users = ["41001"]', 'users = ["41001", "41005", "no-such-user"]')
+            daemon.start()
+            self.assertEqual(self.shown(daemon), first)
+            self.assertEqual(self.status(daemon, STRANGER), 403)
+            self.assertRegex(daemon.log(), '"event":"config.not_obeyed","table":"roles"')
+
+    def test_that_there_were_none_at_the_first_start_is_remembered(self):
+        with daemon_with("") as daemon:
+            self.assertEqual(daemon.stop(), 0)
+            with daemon.config.open("a") as config:
+                config.write(ACCESS)
+            daemon.start()
+            self.assertEqual(self.shown(daemon), {role: ([0], []) for role in ROLES})
+            self.assertEqual(self.status(daemon, PROXY), "PermissionError")
+
+    def test_a_new_caller_waits_for_operators_and_then_finds_the_socket_open(self):
+        with daemon_with("") as daemon:
+            filed = self.roles(daemon, "set", "proxy", "--user", "root", "--user", "41001", "--why", "the gateway", "--json")
+            self.assertEqual(self.status(daemon, PROXY), "PermissionError")
+            self.approve(daemon, filed)
+            self.assertEqual(self.status(daemon, PROXY), 200)
+            self.assertEqual(self.status(daemon, STRANGER), 403)
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+            self.assertEqual(self.status(daemon, PROXY), 200)
+            self.assertEqual(self.status(daemon, ROOT), 200)
+
+    def test_whoever_loses_a_role_is_refused_at_the_next_request_on_an_open_connection(self):
+        with daemon_with(ACCESS) as daemon:
+            asking = subprocess.Popen(
+                ["/usr/bin/python3", "-c", ASK_TWICE, str(daemon.proxy)], user=PROXY.uid, group=PROXY.gid, extra_groups=[], cwd="/",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+            with asking:
+                self.assertEqual(asking.stdout.readline(), "200\n")
+                taken = self.roles(daemon, "set", "proxy", "--nobody", "--why", "it was broken into")
+                self.assertEqual(taken.returncode, 0, taken.stderr)
+                asking.stdin.write("\n\n")
+                asking.stdin.flush()
+                self.assertEqual(asking.stdout.readline(), "403\n")
+            self.assertEqual(self.status(daemon, PROXY), "PermissionError")
+            leaf = next(line for line in daemon.log().splitlines() if '"act":"roles.set"' in line)
+            self.assertIn('"why":"it was broken into"', leaf)
+
+    def test_the_last_admin_stays_and_unknown_people_are_refused_by_name(self):
+        with daemon_with(ACCESS) as daemon:
+            for words, said in (
+                (("admin", "--nobody"), "nobody could ever change that"),
+                (("proxy", "--user", "no-such-user"), "there is no user no-such-user"),
+                (("proxy", "--group", "no-such-group"), "there is no group no-such-group"),
+                (("proxy", "--user", "65534"), "65534"),
+            ):
+                refused = self.roles(daemon, "set", *words)
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn(said, refused.stderr)
+            for words in (("proxy",), ("king", "--nobody"), ("proxy", "--nobody", "--user", "0")):
+                self.assertEqual(self.roles(daemon, "set", *words).returncode, 2, words)
+            self.assertIn("0 (root)", self.roles(daemon, "show").stdout)
+
+    def test_an_admin_who_gave_the_role_away_has_none(self):
+        with daemon_with(ACCESS) as daemon:
+            both = self.roles(daemon, "set", "admin", "--user", "0", "--user", "41005", "--json")
+            self.approve(daemon, both)
+            self.assertEqual(self.status(daemon, STRANGER, "admin"), 200)
+            self.assertEqual(self.roles(daemon, "set", "admin", "--user", "41005").returncode, 0)
+            self.assertEqual(self.roles(daemon, "show").returncode, 1)
+            self.assertEqual(self.status(daemon, STRANGER, "admin"), 200)
 
 
 def descriptors(daemon):

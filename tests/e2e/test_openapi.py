@@ -79,7 +79,7 @@ OPTIONAL = {
 CONDITIONAL_HEADERS = {"ETag": ('"verificationMethod"',), "Retry-After": ('"code":"QUEUE_FULL"', '"code":"NOT_YET"', '"code":"KEY_NOT_ACTIVE"')}
 
 # An answer to these is of what has to be made first: see Lives.
-MADE_FIRST = ("/v1/keys", "/v1/approvals", "/v1/operators", "/v1/ceiling")
+MADE_FIRST = ("/v1/keys", "/v1/approvals", "/v1/operators", "/v1/ceiling", "/v1/roles")
 
 
 # ---- The document -----------------------------------------------------------------------------------------------------
@@ -410,7 +410,7 @@ class Documents(unittest.TestCase):
 
     def test_roles_families_and_rules_are_those_of_the_daemon(self):
         schemas = DOCUMENT["components"]["schemas"]
-        (said,) = re.findall(r"enum class Role .*?\{(.*?)\}", source("daemon/role.h"))
+        (said,) = re.findall(r"enum class Role .*?\{(.*?)\}", source("policy/roles.h"))
         self.assertEqual(said.split(), [role + "," for role in ROLES[:-1]] + [ROLES[-1]])
         self.assertEqual([server["url"].split("%2F")[-1] for server in DOCUMENT["servers"]], [role + ".sock" for role in ROLES])
         families = re.findall(r'case Family::\w+:\s+return "(\w+)";', source("crypto/family.h"))
@@ -538,7 +538,7 @@ class Answers(DaemonTest, Conversation):
             ("admin", "POST", "/v1/pin/retry", {}),
             *((role, "GET", path, None) for role in SIGNERS for path in PUBLISHED),
             *((role, "GET", "/.well-known/clawsig.json", None) for role in TELLERS),
-            *((role, "GET", path, None) for role in WATCHERS for path in ("/v1/status", "/v1/keys", "/v1/ceiling")),
+            *((role, "GET", path, None) for role in WATCHERS for path in ("/v1/status", "/v1/keys", "/v1/ceiling", "/v1/roles")),
             *((role, "GET", path, None) for role in ROLES for path in ("/v1/keys/manifest", "/healthz", "/readyz")),
             *(("admin", "GET", path, None) for path in ("/v1/approvals", "/v1/approvals/" + self.waiting, "/v1/operators")),
         ):
@@ -663,6 +663,13 @@ class Answers(DaemonTest, Conversation):
             ("admin", "POST", "/v1/operators", {**example("POST", "/v1/operators", "two"), "why": "a\nb"}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/ceiling", {"max_ttl_seconds": 0, "audiences": [], "scopes": []}, 400, "INVALID_FIELD"),
             ("observe", "POST", "/v1/ceiling", {}, 405, "METHOD_NOT_ALLOWED"),
+            ("admin", "POST", "/v1/roles", {"role": "admin", "users": [], "groups": []}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/roles", {"role": "king", "users": ["0"], "groups": []}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/roles", {"role": "proxy", "users": ["no-such-user"], "groups": []}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/roles", {"role": "proxy", "users": [], "groups": ["no-such-group"]}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/roles", {"role": "proxy", "users": ["65534"], "groups": []}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/roles", {"role": "proxy", "users": ["root"]}, 400, "INVALID_FIELD"),
+            ("observe", "POST", "/v1/roles", {}, 405, "METHOD_NOT_ALLOWED"),
             ("observe", "GET", "/v1/approvals", None, 404, "NOT_FOUND"),
             ("observe", "GET", "/v1/jwks", None, 404, "NOT_FOUND"),
             ("admin", "POST", "/v1/pin/retry", {"backend": "other"}, 400, "INVALID_FIELD"),
@@ -1064,6 +1071,19 @@ class Lives(Conversation):
             self.assertTrue(self.approved(daemon, asked)["done"])
             self.assertEqual(self.ask_for(daemon, "observe", "GET", "/v1/ceiling", None, 200).json, raised | {"v": 1})
 
+    def test_callers_are_taken_away_at_once_and_new_ones_come_by_operators_as_described(self):
+        nobody, another = (example("POST", "/v1/roles", name) for name in ("nobody", "another"))
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the name of the log")
+            closed = self.do(daemon, "/v1/roles", nobody, 200)
+            self.ask_and_mutate(daemon, "issuer", "POST", "/v1/tokens", TOKEN, 403, "FORBIDDEN")
+            asked = self.do(daemon, "/v1/roles", another, 202)
+            self.assertEqual(self.ask_for(daemon, "observe", "GET", "/v1/roles", None, 200).json, closed)
+            self.assertTrue(self.approved(daemon, asked)["done"])
+            roles = {entry["role"]: entry for entry in self.ask_for(daemon, "observe", "GET", "/v1/roles", None, 200).json["roles"]}
+            self.assertEqual(roles["proxy"], {"role": "proxy", "users": [0], "groups": [42000]})
+            self.assertEqual(roles["issuer"], {"role": "issuer", "users": [], "groups": []})
+
     def test_without_operators_nothing_waits_and_too_much_does_not_either(self):
         body = example("POST", "/v1/operators", "two")
         with Daemon.fresh(start=False) as daemon:
@@ -1124,6 +1144,10 @@ class Lives(Conversation):
                 (False, "/v1/operators", {**signers, "quorum": 65}),
                 (False, "/v1/operators", {"allowed_signers": signers["allowed_signers"]}),
                 (False, "/v1/operators", {**signers, "allowed_signers": " "}),
+                (False, "/v1/roles", {"role": "proxy", "users": [0], "groups": []}),
+                (False, "/v1/roles", {"role": "proxy", "users": ["0"] * 65, "groups": []}),
+                (False, "/v1/roles", {"role": "proxy", "users": "0", "groups": []}),
+                (True, "/v1/roles", {"role": "proxy", "users": ["0"], "groups": [], "why": "it is so"}),
             ):
                 with self.subTest(path=path, body=body):
                     schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"][JSON]["schema"]

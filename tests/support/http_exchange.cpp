@@ -80,8 +80,11 @@ std::string exchange(const service::Appliance& appliance, daemon::Role role, std
     asio::io_context context(1);
     const std::array<asio::any_io_executor, 1> threads{context.get_executor()};
     const daemon::Log log(daemon::Log::Level::error);
-    daemon::Door door{appliance,    log,          role,   daemon::AccessList({1000}, {2000}),
-                      terms.bounds, terms.limits, threads};
+    const auto table =
+        std::make_shared<const policy::RoleTable>(policy::RoleTable{{role, {{1000}, {2000}}}});
+    const daemon::ListeningSockets sockets;
+    daemon::Access access([&table] { return table; }, sockets, log);
+    daemon::Door door{appliance, log, role, access, terms.bounds, terms.limits, threads};
     Socket socket(context, asio::local::stream_protocol(), pair[1]);
     daemon::Peer peer;
     peer.uid = terms.user;

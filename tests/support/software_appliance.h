@@ -22,6 +22,8 @@ namespace clawsigner::tests {
 /// Everything below the sockets, with a key store in memory, a clock that stands still, a key of
 /// each family, and a ceiling as in development.
 struct SoftwareAppliance {
+    static constexpr std::uint32_t kOwnUser = 1000;
+
     explicit SoftwareAppliance(crypto::Algorithm algorithm = crypto::Algorithm::ed25519) {
         for (const crypto::Family family : crypto::kFamilies) {
             backend
@@ -32,7 +34,7 @@ struct SoftwareAppliance {
         }
         lifecycle = service::Lifecycle::open(*ledger, keyring, clock, {}).value();
         appliance.lifecycle = lifecycle.get();
-        powers = std::make_unique<service::Powers>(*ledger, *lifecycle);
+        powers = std::make_unique<service::Powers>(*ledger, *lifecycle, kOwnUser);
         appliance.powers = powers.get();
         approvals = std::make_unique<service::Approvals>(*lifecycle, *powers, *ledger, clock);
         appliance.approvals = approvals.get();
