@@ -27,7 +27,7 @@ RowSet rows_between(const Families& before, const Families& after);
 std::string seeded_row_name(crypto::Family family);
 /// A key is being made for this family; the row's value is its version.
 std::string making_row_name(crypto::Family family);
-/// This key is being destroyed.
+/// This key is being destroyed; the row says on whose word (service/intent.h).
 std::string ending_row_name(crypto::Family family, std::uint32_t version);
 /// The rotation certificate from this version's predecessor to it.
 std::string certificate_row_name(crypto::Family family, std::uint32_t version);

@@ -4,6 +4,7 @@
 #include "claw/rotation_certificate.h"
 #include "crypto/key_forms.h"
 #include "crypto/random.h"
+#include "service/intent.h"
 
 #include <algorithm>
 #include <future>
@@ -474,7 +475,7 @@ Result<KeyRecord> Lifecycle::destroy(const Doing& doing, const hsm::KeyName& key
     TRY(const auto lock, turn());
     CHECK_OK(may(key, KeyEvent::destroy));
     Doing intent = doing;
-    intent.rows[ending_row_name(key.family, key.version)] = "yes";
+    intent.rows[ending_row_name(key.family, key.version)] = intent_text(doing);
     CHECK_OK(commit(intent, "keys.destroy", subject_of(key), *families()));
     CHECK_OK(finish_destroying({doing.caller, doing.why, doing.request, {}}, key));
     return *families()->at(key.family).version(key.version);

@@ -1,3 +1,4 @@
+#include "service/intent.h"
 #include "service/lifecycle.h"
 
 #include <algorithm>
@@ -131,8 +132,8 @@ Status Lifecycle::tidy(Family family) {
 Status Lifecycle::finish_ends(Family family) {
     const auto all = families();
     for (const KeyRecord& record : all->at(family).versions) {
-        if (row(ending_row_name(family, record.version))) {
-            CHECK_OK(finish_destroying({}, {family, record.version}));
+        if (const auto intent = row(ending_row_name(family, record.version))) {
+            CHECK_OK(finish_destroying(intent_in(*intent), {family, record.version}));
         }
     }
     return Status::done();

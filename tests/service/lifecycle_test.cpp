@@ -2,6 +2,7 @@
 
 #include "claw/log_state.h"
 #include "crypto/key_forms.h"
+#include "service/intent.h"
 #include "support/software_appliance.h"
 
 #include <catch2/catch.hpp>
@@ -191,6 +192,32 @@ TEST_CASE("lifecycle: a destruction that was begun is finished", "[service]") {
     on.lifecycle->tick();
     CHECK(state_of(on, 1) == KeyState::destroyed);
     CHECK(on.backend.keys()->keys.size() == on.families.size());
+}
+
+TEST_CASE("lifecycle: who destroyed a key, and why, stands in the leaf that finishes it, too",
+          "[service]") {
+    SoftwareAppliance on;
+    REQUIRE(on.lifecycle->rotate(kDoing, kFamily, at_once()).ok());
+    REQUIRE(on.lifecycle->retire(kDoing, {kFamily, 1}).ok());
+    const service::Doing approved{kAdmin, "it is old", "a-request", {}};
+    service::Doing ending;
+    ending.rows[service::ending_row_name(kFamily, 1)] = service::intent_text(approved);
+    REQUIRE(on.lifecycle->act(ending, "keys.destroy", "gateway_receipt/1").ok());
+    on.lifecycle->tick();
+    REQUIRE(on.acts.back().act == "keys.destroyed");
+    CHECK(on.acts.back().caller == kAdmin);
+    CHECK(on.acts.back().why == "it is old");
+    CHECK(on.acts.back().request == "a-request");
+}
+
+TEST_CASE("lifecycle: an intent says again what it was made of, and any other text says nothing",
+          "[service]") {
+    const service::Doing whole{kAdmin, "wh\ny", "r", {}};
+    CHECK(service::intent_text(whole) ==
+          R"({"caller":{"role":"admin","uid":0},"request":"r","v":1,"why":"wh\ny"})");
+    CHECK(service::intent_in(service::intent_text(whole)).why == whole.why);
+    CHECK(service::intent_in(service::intent_text({})).caller == std::nullopt);
+    CHECK(service::intent_in("yes").caller == std::nullopt);
 }
 
 TEST_CASE("lifecycle: a family's first key is made once", "[service]") {

@@ -14,8 +14,10 @@
 
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace clawsigner::tests {
 
@@ -32,7 +34,7 @@ struct SoftwareAppliance {
                                            : crypto::Algorithm::ed25519)
                 .value();
         }
-        lifecycle = service::Lifecycle::open(*ledger, keyring, clock, {}).value();
+        lifecycle = service::Lifecycle::open(*ledger, keyring, clock, lifecycle_options()).value();
         appliance.lifecycle = lifecycle.get();
         powers = std::make_unique<service::Powers>(*ledger, *lifecycle, kOwnUser);
         appliance.powers = powers.get();
@@ -41,6 +43,8 @@ struct SoftwareAppliance {
         set_ceiling({std::chrono::seconds(3600), policy::NameSet({"*"}), policy::NameSet({"*"})});
     }
 
+    std::vector<claw::ActLeaf> acts;  // every step that was taken, in order
+    std::mutex acts_mutex;
     FixedClock clock;
     SoftwareBackend backend;
     hsm::Keyring keyring{{{crypto::Family::gateway_receipt, {&backend}},
@@ -59,6 +63,14 @@ struct SoftwareAppliance {
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
 
+    service::Lifecycle::Options lifecycle_options() {
+        service::Lifecycle::Options options;
+        options.on_act = [this](const auto& act) {
+            const std::lock_guard lock(acts_mutex);
+            acts.push_back(act);
+        };
+        return options;
+    }
     void set_ceiling(const policy::TokenCeiling& ceiling) const {
         if (!powers->set({}, ceiling).ok()) {
             std::abort();
