@@ -79,7 +79,14 @@ Result<CeilingAsked> ceiling_asked(const Call& call) {
 }  // namespace
 
 Answer filed_answer(const Result<policy::ActRequest>& request) {
-    return request.ok() ? request_answer(202, *request) : error_answer(request.error());
+    if (request.ok()) {
+        return request_answer(202, *request);
+    }
+    Answer refused = error_answer(request.error());
+    if (request.error().code == ErrorCode::queue_full) {
+        refused.headers.clear();  // people are waited for, not a second
+    }
+    return refused;
 }
 
 Answer list_approvals(const Call& call) {

@@ -160,7 +160,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
 RowSet Approvals::expired() const {
     RowSet rows;
     const UnixMillis now = clock_.now();
-    for (const policy::ActRequest& request : waiting()) {
+    for (const policy::ActRequest& request : filed()) {
         if (request.expires <= now) {
             rows[request_row(request.id)] = std::nullopt;
         }
@@ -174,7 +174,7 @@ Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, Gated
     CHECK_OK(operators());
     CHECK_OK(check(act, arguments));
     Doing doing{caller, std::nullopt, std::nullopt, expired()};
-    if (waiting().size() - doing.rows.size() >= kMaxRequests) {
+    if (waiting().size() >= kMaxRequests) {
         return Error(ErrorCode::queue_full,
                      "too many requests wait for approval; deny some: clawsigner approvals list");
     }
@@ -195,6 +195,14 @@ Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, Gated
 }
 
 std::vector<policy::ActRequest> Approvals::waiting() const {
+    auto requests = filed();
+    const UnixMillis now = clock_.now();
+    std::erase_if(requests, [now](const auto& request) { return request.expires <= now; });
+    return requests;
+}
+
+/// Also those that have expired: the next one that is filed takes them away.
+std::vector<policy::ActRequest> Approvals::filed() const {
     std::vector<policy::ActRequest> requests;
     const auto rows = log_.settings();
     for (auto row = rows->lower_bound(std::string(kRequestRows));
@@ -208,7 +216,7 @@ std::vector<policy::ActRequest> Approvals::waiting() const {
 }
 
 Result<policy::ActRequest> Approvals::find(const std::string& id) const {
-    for (policy::ActRequest& request : waiting()) {
+    for (policy::ActRequest& request : filed()) {
         if (request.id == id) {
             return std::move(request);
         }

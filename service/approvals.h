@@ -53,9 +53,9 @@ public:
     Result<policy::ActRequest> file(const claw::LeafCaller& caller, GatedAct act,
                                     std::string arguments, std::string why);
 
-    /// Those that wait, the oldest first.
+    /// Those that wait and have not expired, the oldest first.
     std::vector<policy::ActRequest> waiting() const;
-    /// Error: not_found.
+    /// One that waits, or waited and has expired. Error: not_found.
     Result<policy::ActRequest> find(const std::string& id) const;
 
     /// A request with one more approval; `done` says that they were enough and it was carried out.
@@ -75,6 +75,7 @@ public:
 private:
     Status check(GatedAct act, const std::string& arguments) const;
     Status carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request);
+    std::vector<policy::ActRequest> filed() const;
     RowSet expired() const;
 
     Lifecycle& lifecycle_;
