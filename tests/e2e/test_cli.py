@@ -3,12 +3,13 @@
 import json
 import os
 import pathlib
+import re
 import stat
 import subprocess
 import tempfile
 import unittest
 
-from harness import BIN, HASH, RECEIPT, DaemonTest, cli, request
+from harness import BIN, HASH, RECEIPT, ROOT, DaemonTest, cli, request
 
 
 class Commands(DaemonTest):
@@ -157,6 +158,70 @@ class Init(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("/nowhere.so", done.stderr)
         self.assertEqual(list((self.parent / "d").iterdir()), [])
+
+
+class Completion(unittest.TestCase):
+    """What bash completes (packaging/completions) is what --help lists, of every command."""
+
+    ASK = """
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_clawsigner
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+    def completed(self, program, *words):
+        done = subprocess.run(
+            ["bash", "-c", self.ASK, "bash", ROOT / "packaging/completions/clawsigner.bash", BIN / program, *words],
+            capture_output=True, text=True, timeout=60, check=True)  # fmt: skip
+        self.assertEqual(done.stderr, "")
+        return set(done.stdout.split())
+
+    def helped(self, program, path):
+        """(commands, options) that --help lists."""
+        done = subprocess.run([BIN / program, *path, "--help"], capture_output=True, text=True, timeout=60, check=True)
+        _, _, listed = done.stdout.partition("\nSubcommands:\n")
+        commands = re.findall(r"^  ([a-z]\S*)", listed.partition("\n\n")[0], re.MULTILINE)
+        return commands, set(re.findall(r"^ {2,4}(?:-\w,)?(--[\w-]+)", done.stdout, re.MULTILINE))
+
+    def assert_complete(self, program, path=()):
+        """Returns how many commands there are from here on."""
+        with self.subTest(program=program, path=path):
+            commands, options = self.helped(program, path)
+            self.assertEqual(self.completed(program, *path, "") - self.POSITIONALS.get(path, set()), set(commands))
+            everywhere = {"--json"} if program == "clawsigner" else set()
+            self.assertEqual(self.completed(program, *path, "--"), options | everywhere)
+            for option in options:
+                self.assertIn(option, self.completed(program, *path, option[:-1]))
+        return 1 + sum(self.assert_complete(program, (*path, command)) for command in commands)
+
+    FAMILIES = {"gateway_receipt", "cst", "work_policy", "checkpoint"}
+    POSITIONALS = {
+        ("roles", "set"): {"proxy", "issuer", "admin", "observe"},
+        **{("keys", act): FAMILIES for act in ("show", "create", "rotate", "freeze", "unfreeze", "retire", "destroy", "compromise", "adopt")},
+    }
+
+    def test_every_command_and_every_option_is_completed_and_no_other(self):
+        self.assertGreater(self.assert_complete("clawsigner"), 40)
+        self.assertEqual(self.assert_complete("clawsignerd"), 4)
+
+    def test_what_an_argument_may_be_is_completed(self):
+        for path, words in self.POSITIONALS.items():
+            self.assertEqual(self.completed("clawsigner", *path, ""), words, path)
+            self.assertEqual(self.completed("clawsigner", *path, min(words), ""), set())
+        self.assertEqual(self.completed("clawsigner", "keys", "--json", "rotate", "--why", "x", "gate"), {"gateway_receipt"})
+        for words in (("--algorithm", ""), ("--algorithm", "=")):
+            self.assertEqual(self.completed("clawsigner", "init", *words), {"ed25519", "p256"})
+        self.assertEqual(self.completed("clawsigner", "init", "--algorithm", "=", "p"), {"p256"})
+
+    def test_where_nothing_is_known_to_fit_bash_completes_files(self):
+        for words in (("verify", "receipt", ""), ("keys", "list", "--socket", ""), ("operators", "set", ""), ("no-such-command", "")):
+            expected = self.helped("clawsigner", ())[0] if words[0] == "no-such-command" else ()
+            self.assertEqual(self.completed("clawsigner", *words), set(expected))
+        loaded = subprocess.run(
+            ["bash", "-c", 'source "$1"; complete -p clawsigner clawsignerd', "bash", ROOT / "packaging/completions/clawsigner.bash"],
+            capture_output=True, text=True, check=True).stdout  # fmt: skip
+        self.assertEqual(loaded.count("-o default -F _clawsigner"), 2)
 
 
 if __name__ == "__main__":
