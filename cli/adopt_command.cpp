@@ -3,6 +3,7 @@
 #include "base/handle.h"
 #include "claw/json_writer.h"
 #include "claw/rotation_certificate.h"
+#include "cli/approval_commands.h"
 #include "cli/conversation.h"
 #include "cli/key_commands.h"
 #include "crypto/key_forms.h"
@@ -20,29 +21,38 @@ namespace {
 using claw::JsonObject;
 using claw::JsonValue;
 
-/// The did:key that signs for the family now.
-std::optional<std::string> signing_did(const Connection& to, const std::string& family, int& code) {
-    std::optional<std::string> did;
+/// What the daemon says of a family: the did:key that signs for it, and the old key, once it is
+/// adopted.
+struct Standing {
+    std::optional<std::string> signing;
+    std::optional<JsonObject> adopted;
+};
+
+Standing standing(const Connection& to, const std::string& family, const std::string& old_did,
+                  int& code) {
+    Standing found;
     code = talk({to.socket, false}, "GET", "/v1/keys", "", [&](const JsonObject& answer) {
         for (const JsonValue& entry : array_member(answer, "keys")) {
             const JsonObject& key = entry.get_object();
             if (cell(key, "family") == family && cell(key, "signing") == "true") {
-                did = cell(key, "did");
+                found.signing = cell(key, "did");
+            }
+            if (cell(key, "family") == family && cell(key, "did") == old_did) {
+                found.adopted = key;
             }
         }
     });
-    if (code == kGood && !did) {
-        code = report(Error(ErrorCode::key_missing,
-                            "no key signs for " + family + "; make one: clawsigner keys create"),
-                      to.json);
-    }
-    return did;
+    return found;
+}
+
+Result<crypto::SeedKey> old_key_in(const std::filesystem::path& seed_file) {
+    TRY(const base::Secret text, base::read_secret_file(seed_file));
+    return crypto::SeedKey::parse(text);
 }
 
 /// What the old key has to say, signed by it.
-Result<std::string> statement(const KeyTerms& terms, const std::string& new_did) {
-    TRY(const base::Secret text, base::read_secret_file(terms.seed_file));
-    TRY(const auto old_key, crypto::SeedKey::parse(text));
+Result<std::string> statement(const KeyTerms& terms, const crypto::SeedKey& old_key,
+                              const std::string& new_did) {
     TRY(const auto new_key, crypto::public_key_from_did(new_did));
     TRY(auto id, crypto::uuid_v4());
     const std::string issued_at = base::format_utc(base::SystemClock().now());
@@ -83,31 +93,51 @@ Status wipe(const std::filesystem::path& file) {
     return base::remove_file_durably(file);
 }
 
+/// The operators have approved: the seed has nothing more to say.
+int finish(const Connection& to, const KeyTerms& terms, const JsonObject& key) {
+    if (const Status wiped = wipe(terms.seed_file); !wiped.ok()) {
+        return report(wiped.error(), to.json);
+    }
+    if (to.json) {
+        const std::string text =
+            claw::JsonWriter().raw("key", claw::canonical_json_text(JsonValue(key))).done();
+        std::printf("%s\n", text.c_str());
+    } else {
+        std::printf("adopted: %s is verify_only until %s; its seed is wiped\n",
+                    cell(key, "did").c_str(), cell(key, "not_after").c_str());
+    }
+    return kGood;
+}
+
 }  // namespace
 
 int adopt_key(const Connection& to, const KeyTerms& terms) {
+    const auto old_key = old_key_in(terms.seed_file);
+    if (!old_key.ok()) {
+        return report(old_key.error(), to.json);
+    }
     int code = kGood;
-    const auto new_did = signing_did(to, terms.family, code);
-    if (!new_did) {
-        return code;
-    }
-    const auto body = statement(terms, *new_did);
-    if (!body.ok()) {
-        return report(body.error(), to.json);
-    }
-    code = talk(to, "POST", "/v1/keys/adopt", *body, [](const JsonObject& answer) {
-        const JsonValue* key = answer.if_contains("key");
-        if (key != nullptr && key->is_object()) {
-            std::printf("adopted: %s is verify_only until %s\n",
-                        cell(key->get_object(), "did").c_str(),
-                        cell(key->get_object(), "not_after").c_str());
-        }
-    });
+    const Standing now = standing(to, terms.family, crypto::did_key(old_key->public_key()), code);
     if (code != kGood) {
         return code;
     }
-    const Status wiped = wipe(terms.seed_file);
-    return wiped.ok() ? kGood : report(wiped.error(), to.json);
+    if (now.adopted) {
+        return finish(to, terms, *now.adopted);
+    }
+    if (!now.signing) {
+        return report(Error(ErrorCode::key_missing, "no key signs for " + terms.family +
+                                                        "; make one: clawsigner keys create"),
+                      to.json);
+    }
+    const auto body = statement(terms, *old_key, *now.signing);
+    if (!body.ok()) {
+        return report(body.error(), to.json);
+    }
+    return talk(to, "POST", "/v1/keys/adopt", *body, [](const JsonObject& answer) {
+        if (print_waiting(answer)) {
+            std::puts("Afterwards the same command once more wipes the file with the seed.");
+        }
+    });
 }
 
 }  // namespace clawsigner::cli

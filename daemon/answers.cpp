@@ -296,16 +296,6 @@ Answer key_answer(unsigned status, const service::KeyView& view) {
     return {status, JsonWriter().raw("key", key_text(view)).done(), {}, {}};
 }
 
-Answer adopted_answer(const service::AdoptedKey& adopted) {
-    return {201,
-            JsonWriter()
-                .raw("key", key_text(adopted.key))
-                .raw("certificate", adopted.certificate)
-                .done(),
-            {},
-            {}};
-}
-
 Answer request_answer(unsigned status, const policy::ActRequest& request) {
     return {status,
             JsonWriter()

@@ -31,7 +31,6 @@ Answer backend_answer(const service::BackendReport& report);
 Answer key_list_answer(const service::KeyList& list);
 Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys);
 Answer key_answer(unsigned status, const service::KeyView& view);
-Answer adopted_answer(const service::AdoptedKey& adopted);
 Answer family_answer(const service::FamilyView& view);
 /// An act that waits for operators, or does not any more.
 Answer request_answer(unsigned status, const policy::ActRequest& request);

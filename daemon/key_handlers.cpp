@@ -1,6 +1,7 @@
 #include "claw/json_reader.h"
 #include "daemon/answers.h"
 #include "daemon/handlers.h"
+#include "service/adoption.h"
 #include "service/approvals.h"
 #include "service/keys.h"
 
@@ -136,12 +137,13 @@ Result<policy::ActRequest> destroying(const Call& call) {
                                           asked.doing.why.value_or(""));
 }
 
-Result<service::AdoptedKey> adopted(const Call& call) {
+Result<policy::ActRequest> adoption_filed(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
     const auto family = read_family(in);
     const auto doing = read_doing(call, in);
-    service::Adoption adoption;
+    service::AdoptionAsked asked{family, {}};
+    service::Adoption& adoption = asked.adoption;
     adoption.rotation_id = in.text("rotation_id", kMaxWhy);
     adoption.old_did = in.text("old_did", kMaxWhy);
     adoption.issued_at = in.text("issued_at", kMaxName);
@@ -149,7 +151,9 @@ Result<service::AdoptedKey> adopted(const Call& call) {
     adoption.old_signature = in.b64u("signature_old_b64u", 86, 86);
     adoption.overlap = read_span(in, "overlap_seconds").value_or(adoption.overlap);
     CHECK_OK(in.finish());
-    return service::adopt_key(call.appliance, doing, family, adoption);
+    return call.appliance.approvals->file(call.caller, service::GatedAct::adopt,
+                                          service::adoption_arguments(asked),
+                                          doing.why.value_or(""));
 }
 
 Result<service::KeyView> compromised(const Call& call) {
@@ -222,8 +226,7 @@ Answer compromise_key(const Call& call) {
 }
 
 Answer adopt_key(const Call& call) {
-    const auto key = adopted(call);
-    return key.ok() ? adopted_answer(*key) : error_answer(key.error());
+    return filed_answer(adoption_filed(call));
 }
 
 }  // namespace clawsigner::daemon

@@ -4,6 +4,7 @@
 #include "claw/json_writer.h"
 #include "crypto/random.h"
 #include "policy/approval.h"
+#include "service/adoption.h"
 
 #include <algorithm>
 #include <array>
@@ -19,13 +20,14 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 constexpr std::string_view kNoWhy = "no reason was given";
 
-constexpr std::array<std::pair<GatedAct, std::string_view>, 6> kActs{{
+constexpr std::array<std::pair<GatedAct, std::string_view>, 7> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
     {GatedAct::recover, "keys.recover"},
     {GatedAct::set_operators, "operators.set"},
     {GatedAct::raise_ceiling, "ceiling.raise"},
     {GatedAct::set_roles, "roles.set"},
+    {GatedAct::adopt, "keys.adopt"},
 }};
 
 std::optional<GatedAct> act_of(std::string_view name) {
@@ -133,6 +135,10 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         const auto change = policy::parse_role_change(arguments);
         return change.ok() ? Status::done() : Status(change.error());
     }
+    if (act == GatedAct::adopt) {
+        TRY(const auto asked, parse_adoption(arguments));
+        return lifecycle_.may_adopt(asked.family, asked.adoption);
+    }
     TRY(const auto parsed, parse_key_arguments(arguments, act));
     const crypto::Family family = parsed.key.family;
     switch (act) {
@@ -152,6 +158,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         case GatedAct::set_operators:
         case GatedAct::raise_ceiling:
         case GatedAct::set_roles:
+        case GatedAct::adopt:
             break;
     }
     return Status::done();
@@ -270,6 +277,11 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
     if (*act == GatedAct::set_roles) {
         TRY(const auto change, policy::parse_role_change(request.arguments));
         return powers_.set(doing, change);
+    }
+    if (*act == GatedAct::adopt) {
+        TRY(const auto asked, parse_adoption(request.arguments));
+        const auto key = lifecycle_.adopt(doing, asked.family, asked.adoption);
+        return key.ok() ? Status::done() : Status(key.error());
     }
     TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
     const crypto::Family family = arguments.key.family;

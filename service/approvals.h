@@ -24,7 +24,8 @@ enum class GatedAct : std::uint8_t {
     recover,
     set_operators,
     raise_ceiling,
-    set_roles
+    set_roles,
+    adopt
 };
 
 /// "keys.destroy", "operators.set", … Static storage.

@@ -133,14 +133,6 @@ Result<KeyView> rotate_key(const Appliance& appliance, const Doing& doing, crypt
     return view_of(appliance, record);
 }
 
-Result<AdoptedKey> adopt_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
-                             const Adoption& adoption) {
-    TRY(const auto record, appliance.lifecycle->adopt(doing, family, adoption));
-    const auto certificate =
-        appliance.ledger->setting(certificate_row_name(family, record.version));
-    return AdoptedKey{view_of(appliance, record), certificate.value_or("{}")};
-}
-
 Result<std::vector<UnusableKeyView>> discard_key(const Appliance& appliance,
                                                  const claw::LeafCaller& caller,
                                                  const std::string& handle) {

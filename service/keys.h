@@ -54,14 +54,6 @@ Result<KeyView> create_key(const Appliance& appliance, const Doing& doing, crypt
 Result<KeyView> rotate_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
                            const RotationPlan& plan);
 
-/// As Lifecycle::adopt.
-struct AdoptedKey {
-    KeyView key;
-    std::string certificate;
-};
-Result<AdoptedKey> adopt_key(const Appliance& appliance, const Doing& doing, crypto::Family family,
-                             const Adoption& adoption);
-
 /// Destroys, in every store, what must not sign and is named so: by its id, or by its label where
 /// it has no id. Returns what it was. Errors: invalid_field, when nothing is named so; key_in_use,
 /// when it is a usable key; as Backend::discard; ledger_blocked, ledger_damaged.

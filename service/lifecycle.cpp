@@ -497,22 +497,27 @@ Status Lifecycle::finish_destroying(const Doing& doing, const hsm::KeyName& key)
     return commit(whole, "keys.destroyed", subject_of(key), std::move(next));
 }
 
-Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adoption& adoption) {
-    TRY(const auto lock, turn());
-    CHECK_OK(tidy(family));
-    Families next = *families();
-    auto& versions = next[family].versions;
+/// A certificate that lacks the active key's signature only.
+struct Lifecycle::Adoptable {
+    crypto::PublicKey old_key;
+    std::shared_ptr<const hsm::ActiveKey> active;
+    claw::RotationBody body;
+    crypto::Signature old_signature;
+};
+
+Result<Lifecycle::Adoptable> Lifecycle::adoptable(Family family, const Adoption& adoption) const {
     auto old_key = crypto::public_key_from_did(adoption.old_did);
     if (!old_key.ok()) {
         return Error::at("old_did", "must be the did:key of the key that is given up");
     }
-    if (std::ranges::find(versions, *old_key, &KeyRecord::public_key) != versions.end()) {
+    const auto all = families();
+    if (std::ranges::find(all->at(family).versions, *old_key, &KeyRecord::public_key) !=
+        all->at(family).versions.end()) {
         return Error(ErrorCode::key_exists, "this key is one of the family's already");
     }
-    TRY(const auto active, keyring_.active(family));
-    TRY(const auto body,
-        claw::RotationBody::of({adoption.rotation_id, *old_key, active->identity().key,
-                                adoption.issued_at, adoption.reason}));
+    TRY(auto active, keyring_.active(family));
+    TRY(auto body, claw::RotationBody::of({adoption.rotation_id, *old_key, active->identity().key,
+                                           adoption.issued_at, adoption.reason}));
     TRY(const Bytes given, base::base64url_decode(adoption.old_signature));
     crypto::Signature old_signature{};
     if (given.size() != old_signature.size() || !old_key->verifies(body.input().bytes(), given)) {
@@ -520,18 +525,43 @@ Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adop
                          "must be the old key's signature of this rotation certificate");
     }
     std::ranges::copy(given, old_signature.begin());
-    TRY(const auto new_signature, active->sign(body.input(), base::deadline_in(options_.deadline)));
+    return Adoptable{*std::move(old_key), std::move(active), std::move(body), old_signature};
+}
+
+Status Lifecycle::may_adopt(Family family, const Adoption& adoption) const {
+    const auto good = adoptable(family, adoption);
+    return good.ok() ? Status::done() : Status(good.error());
+}
+
+Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adoption& adoption) {
+    TRY(const auto lock, turn());
+    CHECK_OK(tidy(family));
+    TRY(const auto asked, adoptable(family, adoption));
+    TRY(const auto new_signature,
+        asked.active->sign(asked.body.input(), base::deadline_in(options_.deadline)));
     TRY(const std::uint32_t version, next_version(family));
     const UnixMillis now = clock_.now();
-    KeyRecord record{
-        family, version, KeyState::verify_only, *old_key, std::nullopt, now, {}, {}, {}, {}, {}, {},
-        {},     {}};
+    KeyRecord record{family,
+                     version,
+                     KeyState::verify_only,
+                     asked.old_key,
+                     std::nullopt,
+                     now,
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {}};
     record.active_until = now;
     record.not_after = now + adoption.overlap;
-    versions.push_back(record);
+    Families next = *families();
+    next[family].versions.push_back(record);
     Doing whole = doing;
     whole.rows[certificate_row_name(family, record.version)] =
-        body.signed_by(old_signature, new_signature);
+        asked.body.signed_by(asked.old_signature, new_signature);
     CHECK_OK(commit(whole, "keys.adopt", subject_of(name_of(record)), std::move(next)));
     return record;
 }

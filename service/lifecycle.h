@@ -120,12 +120,15 @@ public:
                                        std::optional<std::uint64_t> leaf);
 
     /// Publishes the old key as verify_only, with a certificate that both keys signed; Ed25519
-    /// only. Errors: key_missing, invalid_field, key_exists; as RotationBody::of, create.
+    /// only. Errors: as may_adopt, create.
     Result<claw::KeyRecord> adopt(const Doing& doing, crypto::Family family,
                                   const Adoption& adoption);
 
     /// Would this step be taken, as the state stands? The error that it would give.
     Status may(const hsm::KeyName& key, KeyEvent event) const;
+    /// Likewise. Errors: key_missing, key_frozen, invalid_field, key_exists; as RotationBody::of,
+    /// hsm::Keyring::active.
+    Status may_adopt(crypto::Family family, const Adoption& adoption) const;
 
     /// The log's name: as its state says, else as configured.
     std::string origin() const;
@@ -170,6 +173,8 @@ private:
                 const std::function<void(claw::KeyRecord&)>& also);
     Status prove(const claw::KeyRecord& record) const;
     Status finish_destroying(const Doing& doing, const hsm::KeyName& key);
+    struct Adoptable;
+    Result<Adoptable> adoptable(crypto::Family family, const Adoption& adoption) const;
     Status set_frozen(const Doing& doing, crypto::Family family, bool frozen);
 
     // Upkeep.

@@ -323,7 +323,14 @@ class Adoption(unittest.TestCase):
             seed = daemon.directory / "seed"
             seed.write_text(base64.urlsafe_b64encode(old.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())).decode().rstrip("=") + "\n")
             seed.chmod(0o400)
-            rows(daemon, "adopt", "gateway_receipt", "--seed-file", str(seed))
+            words = ("adopt", "gateway_receipt", "--seed-file", str(seed))
+            filed = keys(daemon, *words, "--json")
+            self.assertNotIn(seed.read_text().strip(), filed.stdout)
+            self.assertEqual(list(versions(daemon, "gateway_receipt")), [1])
+            self.assertEqual(len(daemon.jwks()["keys"]), 1)
+            self.assertEqual(approve(daemon, waiting(filed)).returncode, 0)
+            self.assertTrue(seed.exists())
+            self.assertIn("its seed is wiped", rows(daemon, *words))
             self.assertFalse(seed.exists())
             adopted = versions(daemon, "gateway_receipt")[2]
             self.assertEqual(adopted["state"], "verify_only")
@@ -332,6 +339,22 @@ class Adoption(unittest.TestCase):
             self.assertEqual((certificate["old_did"], certificate["new_did"]), (adopted["did"], daemon.did()))
             raw = hashlib.sha256(old.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
             self.assertEqual([key["kid"] for key in daemon.jwks()["keys"]][1], raw)
+
+
+    def test_an_adoption_that_was_approved_for_another_key_is_none_and_the_seed_is_still_there(self):
+        with Daemon.fresh() as daemon:
+            seed = daemon.directory / "seed"
+            seed.write_text("ab" * 32)
+            seed.chmod(0o400)
+            words = ("adopt", "gateway_receipt", "--seed-file", str(seed))
+            filed = keys(daemon, *words, "--json")
+            rows(daemon, "rotate", "gateway_receipt", "--now", "--yes")
+            late = approve(daemon, waiting(filed))
+            self.assertEqual((late.returncode, json.loads(late.stdout)["error"]["code"]), (1, "INVALID_FIELD"))
+            self.assertEqual(approve(daemon, waiting(keys(daemon, *words, "--json"))).returncode, 0)
+            rows(daemon, *words)
+            self.assertFalse(seed.exists())
+            self.assertEqual(states(daemon, "gateway_receipt"), {1: "verify_only", 2: "active", 3: "verify_only"})
 
 
 class Kills(unittest.TestCase):

@@ -1032,12 +1032,14 @@ class Lives(Conversation):
                 {"signature_old_b64u": "A" * 85},
             ):
                 self.do(daemon, "/v1/keys/adopt", {**body, **fields}, 400, "INVALID_FIELD")
-            adopted = self.do(daemon, "/v1/keys/adopt", body, 201)
-            keys_oracle.verify_rotation(adopted["certificate"])
-            self.assertEqual(self.ask_and_mutate(daemon, "proxy", "GET", "/v1/keys/rotations", None, 200).json["rotations"], [adopted["certificate"]])
+            asked = self.do(daemon, "/v1/keys/adopt", body, 202)
+            self.assertEqual(self.ask_and_mutate(daemon, "proxy", "GET", "/v1/keys/rotations", None, 200).json["rotations"], [])
+            self.assertTrue(self.approved(daemon, asked)["done"])
+            (certificate,) = self.ask_and_mutate(daemon, "proxy", "GET", "/v1/keys/rotations", None, 200).json["rotations"]
+            keys_oracle.verify_rotation(certificate)
             self.do(daemon, "/v1/keys/adopt", body, 409, "KEY_EXISTS")
             self.everything_is_published(daemon)
-            self.do(daemon, "/v1/keys/retire", {"family": "gateway_receipt", "version": adopted["key"]["version"]}, 200)
+            self.do(daemon, "/v1/keys/retire", {"family": "gateway_receipt", "version": 2}, 200)
 
     def test_who_approves_and_who_does_not_is_answered_as_described(self):
         with Daemon.fresh() as daemon:
