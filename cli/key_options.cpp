@@ -57,7 +57,8 @@ struct Setup {
     void add_family(CLI::App& to) const {
         to.add_option("FAMILY", options->terms.family,
                       "what the key is for: gateway_receipt, cst, work_policy or checkpoint")
-            ->required();
+            ->required()
+            ->type_name("{gateway_receipt,cst,work_policy,checkpoint}");
         to.add_option("--why", options->terms.why, "a sentence for the log");
     }
     void add_version(CLI::App& to) const {

@@ -14,6 +14,7 @@ _clawsigner_options() {
 _clawsigner_values() {
     local line
     line=$(sed -n "s/^  \(  \)*\(-[a-z],\)*$2 \([A-Z].*\)\$/\3/p" <<<"$1")
+    line=${line%%  *} # without what is said about it
     case $line in
         *'{'*'}'*) line=${line#*\{} && echo "${line%%\}*}" ;;
         TEXT* | UINT* | INT*) echo '?' ;;
@@ -24,6 +25,7 @@ _clawsigner_values() {
 _clawsigner_positional() {
     local line
     line=$(sed -n '/^Positionals:/,/^$/s/^  \([A-Z]\)/\1/p' <<<"$1" | sed -n "$2p")
+    line=${line%%  *}
     case $line in
         *'{'*'}'*) line=${line#*\{} && echo "${line%%\}*}" ;;
     esac

@@ -196,9 +196,10 @@ printf '%s\\n' "${COMPREPLY[@]}"
         return 1 + sum(self.assert_complete(program, (*path, command)) for command in commands)
 
     FAMILIES = {"gateway_receipt", "cst", "work_policy", "checkpoint"}
+    OF_A_FAMILY = ("show", "create", "rotate", "freeze", "unfreeze", "retire", "destroy", "compromise", "adopt")
     POSITIONALS = {
         ("roles", "set"): {"proxy", "issuer", "admin", "observe"},
-        **{("keys", act): FAMILIES for act in ("show", "create", "rotate", "freeze", "unfreeze", "retire", "destroy", "compromise", "adopt")},
+        **dict.fromkeys(zip(("keys",) * 9, OF_A_FAMILY), FAMILIES),
     }
 
     def test_every_command_and_every_option_is_completed_and_no_other(self):
