@@ -227,6 +227,75 @@ class Failing(DiskTest):
             self.check_ledger(daemon, clients)
 
 
+class Acts(DiskTest):
+    """What an admin does to the appliance is done whole or not at all, whatever the disk says."""
+
+    ACTS = (
+        ("keys", "rotate", "gateway_receipt", "--now", "--overlap", "1h", "--yes"),
+        ("keys", "retire", "cst", "2"),
+        ("keys", "freeze", "work_policy", "--yes"),
+        ("ceiling", "set", "--max-ttl", "30"),
+        ("roles", "set", "issuer", "--nobody"),
+        ("operators", "set", "SIGNERS", "--quorum", "1"),
+    )
+    SHOWN = (("keys", "list"), ("ceiling", "show"), ("roles", "show"), ("approvals", "list"))
+
+    def act(self, daemon, *words):
+        """(exit code, answer)"""
+        words = [str(daemon.directory / "operators") if word == "SIGNERS" else word for word in words]
+        done = cli(*words, "--json", "--socket", daemon.admin)
+        return done.returncode, json.loads(done.stdout)
+
+    def state(self, daemon):
+        return [self.act(daemon, *words) for words in self.SHOWN]
+
+    def check_nothing_is_done(self, daemon):
+        for words in self.ACTS:
+            with self.subTest(words):
+                code, answer = self.act(daemon, *words)
+                self.assertEqual((code, answer["error"]["code"]), (1, "LEDGER_BLOCKED"))
+                self.assertNotIn(str(daemon.directory), json.dumps(answer))
+        # What cannot be recorded is not signed either; what needs no leaf goes on.
+        self.assertEqual(daemon.sign().code, "LEDGER_BLOCKED")
+        self.assertEqual(request(daemon.proxy, "GET", "/v1/jwks").status, 200)
+
+    def test_an_act_on_a_full_a_failing_or_a_read_only_disk_is_not_done_and_is_done_when_asked_again(self):
+        for faults in (["write ENOSPC"], ["sync EIO"], ["write EIO"], ["write EROFS"]):
+            with self.subTest(faults), on_fault_disk() as daemon:
+                self.assertEqual(self.act(daemon, "keys", "rotate", "cst")[0], 0)  # so that there is one to retire
+                self.assertEqual(daemon.sign().status, 200)
+                before, objects = self.state(daemon), daemon.pkcs11_tool("--list-objects").count("Private Key")
+                daemon.disk.write(*faults)
+                self.check_nothing_is_done(daemon)
+                self.assertEqual(self.state(daemon), before)
+                daemon.disk.free()
+                wait_until(lambda: daemon.answers("/readyz"), "readyz")
+                self.assertEqual(self.state(daemon), before)
+                self.assertEqual(daemon.pkcs11_tool("--list-objects").count("Private Key"), objects)
+                for words in self.ACTS:
+                    with self.subTest(words):
+                        self.assertEqual(self.act(daemon, *words)[0], 0)
+                self.assertEqual(daemon.sign().status, 200)
+                self.assertEqual(daemon.stop(), 0)
+                daemon.start()
+                daemon.wait_ready()
+                audited = cli("log", "audit", "--socket", daemon.observe)
+                self.assertEqual(audited.returncode, 0, audited.stdout + audited.stderr)
+
+    def test_an_act_on_a_disk_without_space_is_not_done_and_is_done_when_there_is_some(self):
+        with on_small_disk() as daemon:
+            self.assertEqual(self.act(daemon, "keys", "rotate", "cst")[0], 0)
+            before = self.state(daemon)
+            daemon.disk.fill()
+            wait_until(lambda: daemon.sign().status == 503, "the full disk")
+            self.check_nothing_is_done(daemon)
+            self.assertEqual(self.state(daemon), before)
+            daemon.disk.free()
+            wait_until(lambda: daemon.answers("/readyz"), "readyz")
+            for words in self.ACTS:
+                self.assertEqual(self.act(daemon, *words)[0], 0, words)
+
+
 class Hanging(DiskTest):
     DEADLINE = 0.5
 

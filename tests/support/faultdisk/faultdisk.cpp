@@ -109,7 +109,7 @@ int fault(std::string_view call, int fd) {
     if (!meant) {
         return 0;
     }
-    return effect == "EIO" ? EIO : effect == "ENOSPC" ? ENOSPC : 0;
+    return effect == "EIO" ? EIO : effect == "ENOSPC" ? ENOSPC : effect == "EROFS" ? EROFS : 0;
 }
 
 template <class Function>
