@@ -14,7 +14,7 @@ namespace clawsigner::policy {
 inline constexpr std::size_t kMaxActArguments = 32'000;
 inline constexpr std::size_t kMaxApprovals = 64;
 
-/// That an operator has said yes; what proved it was verified when it was made and is not kept.
+/// That an operator has said yes; what proved it was verified when it was made.
 struct Approval {
     std::string principal;
     std::string fingerprint;  // of the key, as crypto::SshPublicKey has it

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kOperatorsRow = "operators/set";
 constexpr std::string_view kRequestRows = "request/";
+constexpr std::string_view kApprovalRows = "approval/";
 constexpr std::size_t kMaxName = 64;
 constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
@@ -37,6 +38,19 @@ std::optional<GatedAct> act_of(std::string_view name) {
 
 std::string request_row(const std::string& id) {
     return std::string(kRequestRows).append(id);
+}
+
+/// The newest approval's signature, as it was handed in: the leaves that set it hold all of them.
+std::string approval_row(const std::string& id) {
+    return std::string(kApprovalRows).append(id);
+}
+
+/// The request is done with, and what proved its approvals.
+void forget(RowSet& rows, const policy::ActRequest& request) {
+    rows[request_row(request.id)] = std::nullopt;
+    if (!request.approvals.empty()) {
+        rows[approval_row(request.id)] = std::nullopt;
+    }
 }
 
 /// What the arguments of every act about keys say, as far as they say it.
@@ -169,7 +183,7 @@ RowSet Approvals::expired() const {
     const UnixMillis now = clock_.now();
     for (const policy::ActRequest& request : filed()) {
         if (request.expires <= now) {
-            rows[request_row(request.id)] = std::nullopt;
+            forget(rows, request);
         }
     }
     return rows;
@@ -249,6 +263,7 @@ Result<Approvals::Approved> Approvals::approve(const claw::LeafCaller& caller,
         Doing doing{caller, "by " + approval->principal, id, {}};
         request.approvals.push_back(*std::move(approval));
         doing.rows[request_row(id)] = policy::request_text(request);
+        doing.rows[approval_row(id)] = signature;
         CHECK_OK(lifecycle_.act(doing, "approvals.approve", id));
     }
     if (!policy::is_enough(people, request, clock_.now())) {
@@ -265,7 +280,7 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
     }
     CHECK_OK(check(*act, request.arguments));
     Doing doing{caller, request.why, request.id, {}};
-    doing.rows[request_row(request.id)] = std::nullopt;
+    forget(doing.rows, request);
     if (*act == GatedAct::set_operators) {
         doing.rows[std::string(kOperatorsRow)] = request.arguments;
         return lifecycle_.act(doing, request.act, "operators");
@@ -298,7 +313,7 @@ Result<policy::ActRequest> Approvals::deny(const claw::LeafCaller& caller, const
     const std::lock_guard lock(mutex_);
     TRY(auto request, find(id));
     Doing doing{caller, std::move(why), id, {}};
-    doing.rows[request_row(id)] = std::nullopt;
+    forget(doing.rows, request);
     CHECK_OK(lifecycle_.act(doing, "approvals.deny", id));
     return request;
 }

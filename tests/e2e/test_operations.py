@@ -12,6 +12,8 @@ import unittest
 
 from harness import BIN, ROOT, Daemon, cli, request, wait_until
 
+from leaves import Ledger
+
 sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 import keys_oracle
 import receipt_oracle
@@ -236,6 +238,31 @@ class Destruction(Ceremonies):
             self.assertNotIn(number, daemon.pkcs11_tool("--list-objects"))
             self.assert_signs_with(daemon, 2)
             self.assert_all_typed(person)
+
+
+class Approvals(Ceremonies):
+    def test_an_approval_is_verified_with_nothing_but_the_log_and_the_operators_file(self):
+        with Daemon.fresh() as daemon:
+            wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the log's name")
+            filed = cli("operators", "set", daemon.directory / "operators", "--quorum", "1", "--json", "--socket", daemon.admin)
+            waiting = json.loads(filed.stdout)["request"]["id"]
+            done = cli("approvals", "approve", waiting, "--key", daemon.directory / "operator", "--yes", "--socket", daemon.admin)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(daemon.stop(), 0)
+            leaves = [json.loads(body) for body in Ledger(daemon.directory / "state").bodies]
+            (number,) = [index for index, leaf in enumerate(leaves) if leaf.get("act") == "approvals.approve"]
+            daemon.start()
+            daemon.wait_ready()
+            signers = daemon.directory / "operators"
+            names = {"LEAF": str(number), "SIGNERS": str(signers), "NAME": signers.read_text().split()[0]}
+            person = Person(daemon, "Verifying an approval", **names)
+            self.assertIn("Good", person.types())
+            self.assertEqual(json.loads(person.reads("request.json"))["id"], waiting)
+            self.assert_all_typed(person)
+            forged = subprocess.run(
+                ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", names["NAME"], "-n", "clawsigner-approval", "-s", "approval.sig"],
+                cwd=person.desk, input="B" * 43, capture_output=True, text=True, check=False)  # fmt: skip
+            self.assertNotEqual(forged.returncode, 0)
 
 
 if __name__ == "__main__":
