@@ -35,7 +35,7 @@ public:
 
 private:
     static constexpr unsigned bit(Role role) noexcept { return 1U << static_cast<unsigned>(role); }
-    unsigned bits_;
+    unsigned bits_ = 0;
 };
 
 }  // namespace clawsigner::daemon
