@@ -103,8 +103,8 @@ int finish(const Connection& to, const KeyTerms& terms, const JsonObject& key) {
             claw::JsonWriter().raw("key", claw::canonical_json_text(JsonValue(key))).done();
         std::printf("%s\n", text.c_str());
     } else {
-        std::printf("adopted: %s is verify_only until %s; its seed is wiped\n",
-                    cell(key, "did").c_str(), cell(key, "not_after").c_str());
+        std::printf("adopted: %s is %s; its seed is wiped\n", cell(key, "did").c_str(),
+                    cell(key, "state").c_str());
     }
     return kGood;
 }
