@@ -2,6 +2,7 @@
 
 #include "claw/checkpoint.h"
 #include "claw/log_keys.h"
+#include "claw/pruned.h"
 #include "claw/tile.h"
 
 #include <algorithm>
@@ -154,6 +155,8 @@ public:
         TRY(walk.spent_, database.prepare("SELECT leaf, id, nonce FROM spent ORDER BY leaf"));
         TRY(walk.kept_, walk.view_.state());
         TRY(walk.size_, walk.view_.size());
+        walk.pruned_ = claw::pruned_until(walk.kept_.settings());
+        CHECK_OK(walk.next_spent());
         return walk;
     }
 
@@ -163,10 +166,7 @@ public:
         if (!more) {
             return false;
         }
-        const auto index = static_cast<std::uint64_t>(leaves_.integer(0));
-        if (index != next_) {
-            return damaged(named(next_) + " is missing");
-        }
+        CHECK_OK(pass_pruned(static_cast<std::uint64_t>(leaves_.integer(0))));
         CHECK_OK(check(leaves_.text(1)));
         ++next_;
         return true;
@@ -176,24 +176,66 @@ public:
         if (next_ != size_) {
             return damaged(named(next_) + " is missing");
         }
-        TRY(const bool more, spent_.next());
-        if (more) {
-            return damaged("table spent: no leaf explains the row of leaf " +
-                           std::to_string(spent_.integer(0)));
-        }
-        return check_totals();
+        return row_ ? unexplained(row_->leaf) : check_totals();
     }
 
 private:
+    static Status unexplained(std::uint64_t leaf) {
+        return damaged("table spent: no leaf explains the row of leaf " + std::to_string(leaf));
+    }
+
+    /// Reads the next row of what is spent. One that is none has an id that no leaf has.
+    Status next_spent() {
+        TRY(const bool there, spent_.next());
+        row_.reset();
+        if (!there) {
+            return Status::done();
+        }
+        row_.emplace();
+        row_->leaf = static_cast<std::uint64_t>(spent_.integer(0));
+        is_row_whole_ = read_name(spent_.bytes(1), row_->id);
+        if (!spent_.is_null(2)) {
+            is_row_whole_ = read_name(spent_.bytes(2), row_->nonce.emplace()) && is_row_whole_;
+        }
+        return Status::done();
+    }
+
+    static bool read_name(ByteView bytes, claw::SpentName& name) {
+        if (bytes.size() != name.size()) {
+            return false;
+        }
+        std::ranges::copy(bytes, name.begin());
+        return true;
+    }
+
+    /// Of leaves whose bodies may be gone the table itself says what they have spent: the next
+    /// `state` leaf says whether that is all and true.
+    Status pass_pruned(std::uint64_t index) {
+        if (index > next_ && index > pruned_) {
+            return damaged(named(std::max(next_, pruned_)) + " is missing");
+        }
+        for (; row_ && row_->leaf < index; passed_ = true) {
+            if (row_->leaf < next_ || !is_row_whole_) {
+                return unexplained(row_->leaf);
+            }
+            claw::StateRows rows;
+            rows.leaf = row_->leaf;
+            rows.spent = row_;
+            CHECK_OK(state_.add(rows));
+            CHECK_OK(next_spent());
+        }
+        next_ = index;
+        return Status::done();
+    }
+
     Status check(const std::string& body) {
         CHECK_OK(check_hash(body));
         auto leaf = claw::parse_leaf(body);
         if (!leaf.ok()) {
             return damaged(named(next_) + ": " + leaf.error().message);
         }
-        if (const auto* said = std::get_if<claw::StateLeaf>(&leaf->content);
-            said != nullptr && !(*said == state_.digests())) {
-            return damaged(named(next_) + " states another state than the leaves before it make");
+        if (const auto* said = std::get_if<claw::StateLeaf>(&leaf->content)) {
+            CHECK_OK(check_stated(*said));
         }
         TRY(const claw::StateRows rows, claw::rows_of(next_, *leaf));
         if (rows.spent) {
@@ -202,30 +244,39 @@ private:
         return state_.add(rows);
     }
 
-    Status check_hash(const std::string& body) {
-        if (next_ % kTileWidth == 0 && size_ - next_ >= kTileWidth) {
-            TRY(tile_, view_.full_tile(0, next_ / kTileWidth));
+    Status check_stated(const claw::StateLeaf& said) {
+        const claw::StateLeaf made = state_.digests();
+        if (said == made) {
+            passed_ = false;
+            return Status::done();
         }
+        const bool is_spent_alone = said.setting_sha256 == made.setting_sha256;
+        return damaged(passed_ && is_spent_alone
+                           ? "table spent: the rows of pruned leaves are not what " + named(next_) +
+                                 " states of them"
+                           : named(next_) + " states another state than the leaves before it make");
+    }
+
+    Status check_hash(const std::string& body) {
         const bool in_tile = next_ < size_ - size_ % kTileWidth;  // the tail is in no tile yet
+        if (in_tile && (tile_.empty() || tile_index_ != next_ / kTileWidth)) {
+            tile_index_ = next_ / kTileWidth;
+            TRY(tile_, view_.full_tile(0, tile_index_));
+        }
         return !in_tile || claw::leaf_hash(base::as_bytes(body)) == tile_[next_ % kTileWidth]
                    ? Status::done()
                    : Status(damaged(named(next_) + " is not the one in its tile"));
     }
 
     Status check_spent(const claw::SpentRow& row) {
-        TRY(const bool there, spent_.next());
-        const std::uint64_t leaf = there ? static_cast<std::uint64_t>(spent_.integer(0)) : size_;
-        if (leaf < row.leaf) {
-            return damaged("table spent: no leaf explains the row of leaf " + std::to_string(leaf));
+        if (row_ && row_->leaf < row.leaf) {
+            return unexplained(row_->leaf);
         }
-        const bool has_nonce = there && !spent_.is_null(2);
-        if (leaf != row.leaf || !std::ranges::equal(spent_.bytes(1), row.id) ||
-            has_nonce != row.nonce.has_value() ||
-            (has_nonce && !std::ranges::equal(spent_.bytes(2), *row.nonce))) {
+        if (!is_row_whole_ || row_ != row) {
             return damaged("table spent: the row of leaf " + std::to_string(row.leaf) +
                            " is not there, or is not what that leaf says");
         }
-        return Status::done();
+        return next_spent();
     }
 
     Status check_totals() const {
@@ -248,7 +299,12 @@ private:
     Statement spent_;
     claw::LogState kept_;
     claw::LogState state_;
+    std::optional<claw::SpentRow> row_;  // of table spent, that no leaf has explained yet
+    bool is_row_whole_ = true;
+    bool passed_ = false;  // rows of pruned leaves, since the last `state` leaf
     std::vector<TreeHash> tile_;
+    std::uint64_t tile_index_ = 0;
+    std::uint64_t pruned_ = 0;
     std::uint64_t size_ = 0;
     std::uint64_t next_ = 0;
 };

@@ -26,8 +26,10 @@ struct Contents {
 Result<Contents> check_tiles(View& view);
 
 /// Reads every leaf: its hash must stand in its tile, the rows it makes in the state's tables, and
-/// nothing else may stand there; each `state` leaf must say what the leaves before it make. Within
-/// one snapshot of the database, so beside its writer. Ends early, well, once `stopping` is set.
+/// nothing else may stand there; each `state` leaf must say what the leaves before it make. Where
+/// bodies were pruned, the rows in `spent` count as theirs until the next `state` leaf says of all
+/// of them whether they are. Within one snapshot of the database, so beside its writer. Ends early,
+/// well, once `stopping` is set.
 /// Errors: as check_tiles.
 Status check_leaves(Database& database, const std::atomic<bool>& stopping);
 

@@ -1,6 +1,7 @@
 #include "ledger/log.h"
 
 #include "base/handle.h"
+#include "claw/pruned.h"
 #include "ledger/check.h"
 #include "ledger/files.h"
 #include "ledger/readers.h"
@@ -31,6 +32,8 @@ constexpr auto kWatchEvery = std::chrono::milliseconds(200);
 constexpr auto kProbeEvery = std::chrono::milliseconds(200);  // while the disk does not take it
 constexpr auto kLongestWait = std::chrono::milliseconds(2);   // for company
 constexpr auto kDropEvery = std::chrono::seconds(60);
+constexpr auto kSweepEvery = std::chrono::seconds(60);  // while bodies are left that have to go
+constexpr auto kStepDeadline = std::chrono::seconds(30);
 constexpr std::size_t kMostNotes = 1000;
 constexpr std::size_t kMostLeavesRead = 256;
 /// A log that is checked this fast has been checked before it serves.
@@ -117,6 +120,9 @@ private:
     void write_loop();
     void watch_loop(FileWatch watch);
     void check_behind();
+    void sweep_loop();
+    bool sweep(std::uint64_t until);
+    Error unread(std::uint64_t leaf) const;
 
     Group take_group();
     void write_group(const Group& group, std::vector<claw::LeafContent> notes);
@@ -152,6 +158,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable wake_;  // the writer
     std::condition_variable end_watch_;
+    std::condition_variable wake_sweep_;
     std::deque<std::shared_ptr<Submission>> queue_;
     std::size_t waiting_ = 0;  // entries of the queue
     std::vector<claw::LeafContent> notes_;
@@ -173,13 +180,23 @@ private:
 
     std::atomic<bool> checked_{false};
     std::atomic<bool> stop_checking_{false};
+    std::atomic<bool> stop_sweeping_{false};
     std::thread writing_;
+    std::thread sweeping_;
     std::thread watching_;
     std::thread checking_;
 };
 
 FileLog::~FileLog() {
     stop_checking_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        stop_sweeping_ = true;
+    }
+    wake_sweep_.notify_all();
+    if (sweeping_.joinable()) {
+        sweeping_.join();  // while there is a writer to take its last step
+    }
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -347,6 +364,7 @@ Status FileLog::start() {
     (void)first.wait_for(kCheckFirst);
     writing_ = std::thread([this] { write_loop(); });
     watching_ = std::thread([this, watch = written_] { watch_loop(watch); });
+    sweeping_ = std::thread([this] { sweep_loop(); });
     return Status::done();
 }
 
@@ -360,6 +378,7 @@ void FileLog::check_behind() {
             damaged_ = outcome.error();
         }
     });
+    wake_sweep_.notify_one();
 }
 
 /// A disk that fails is blocked until it works; a database that contradicts itself is damaged for
@@ -536,7 +555,10 @@ Result<std::vector<Outcome>> FileLog::commit(std::span<const Entry* const> entri
         hanging_ = false;
         if (outcomes.ok()) {
             head_ = std::move(head);
-            settings_ = writer_->state().shared_settings();
+            if (settings_ != writer_->state().shared_settings()) {
+                settings_ = writer_->state().shared_settings();
+                wake_sweep_.notify_one();
+            }
             blocked_.reset();
         } else if (outcomes.error().code == ErrorCode::ledger_damaged) {
             damaged_ = outcomes.error();
@@ -575,6 +597,49 @@ void FileLog::run_task(Task& task) {
         }
     });
     task.outcome.set_value(outcome);
+}
+
+/// What the state says may go goes here, also after a start in the middle of it.
+void FileLog::sweep_loop() {
+    std::uint64_t swept = 0;
+    const auto is_due = [&] {
+        // Not before the state is known to be what the leaves make: this cannot be undone.
+        return stop_sweeping_ ||
+               (checked_ && claw::pruned_until(*settings_) > swept && ready_locked().ok());
+    };
+    std::unique_lock lock(mutex_);
+    while (!stop_sweeping_) {
+        if (!wake_sweep_.wait_for(lock, kSweepEvery, is_due) || stop_sweeping_) {
+            continue;
+        }
+        const std::uint64_t until = claw::pruned_until(*settings_);
+        lock.unlock();
+        const bool is_done = sweep(until);
+        lock.lock();
+        if (is_done) {
+            swept = until;
+        } else {
+            wake_sweep_.wait_for(lock, kSweepEvery, [this] { return stop_sweeping_.load(); });
+        }
+    }
+}
+
+/// True when nothing is left below that point that has to go.
+bool FileLog::sweep(std::uint64_t until) {
+    bool is_done = true;
+    for (std::uint64_t first = 0; first < until && !stop_sweeping_;) {
+        const auto step = std::make_shared<PruneStep>();
+        const auto run = [this, step, first, until](Writer& writer) -> Status {
+            TRY(*step, writer.prune(first, until, options_.clock->now()));
+            return Status::done();
+        };
+        if (!run_on_writer(run, base::deadline_in(kStepDeadline)).ok()) {
+            return false;
+        }
+        first = step->next;
+        is_done = is_done && !step->waits;
+    }
+    return is_done && !stop_sweeping_;
 }
 
 void FileLog::retry_disk() {
@@ -674,6 +739,17 @@ Result<std::vector<claw::TreeHash>> FileLog::tile(const claw::TileId& id) {
     return hashes;
 }
 
+/// Why the body of a leaf is not there.
+Error FileLog::unread(std::uint64_t leaf) const {
+    const std::uint64_t until = claw::pruned_until(*settings());
+    return leaf < until
+               ? Error(ErrorCode::not_found,
+                       "leaf " + std::to_string(leaf) + " was pruned, as all before leaf " +
+                           std::to_string(until) +
+                           " may be; an export of the log from before holds it")
+               : Error(ErrorCode::ledger_damaged, "leaf " + std::to_string(leaf) + " is missing");
+}
+
 Result<std::vector<std::string>> FileLog::leaves(std::uint64_t first, std::size_t count) {
     TRY(const auto latest, readable());
     const std::uint64_t size = latest->head->size();
@@ -685,7 +761,7 @@ Result<std::vector<std::string>> FileLog::leaves(std::uint64_t first, std::size_
         for (std::uint64_t index = first; index < first + count; ++index) {
             TRY(auto body, view.leaf(index));
             if (!body) {
-                return Error(ErrorCode::not_found, "some of these leaves were pruned");
+                return unread(index);
             }
             bodies.push_back(*std::move(body));
         }

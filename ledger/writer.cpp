@@ -72,7 +72,13 @@ Result<Outcome> second_use(View& view, const claw::ArtefactLeaf& wanted, std::ui
     if (!earlier.ok() && earlier.error().code != ErrorCode::not_found) {
         return std::move(earlier).error();
     }
-    if (!earlier.ok() || earlier->request_sha256 != wanted.request_sha256) {
+    if (!earlier.ok()) {
+        return refused(ErrorCode::nonce_reused,
+                       "binding.nonce was used in this run so long ago that its leaf was pruned; "
+                       "a nonce is for one call",
+                       "binding.nonce");
+    }
+    if (earlier->request_sha256 != wanted.request_sha256) {
         return refused(ErrorCode::nonce_reused,
                        "binding.nonce was used in this run by another request; a nonce is for one "
                        "call",
@@ -285,6 +291,14 @@ Status Writer::probe() {
 
 Status Writer::drop_answers(UnixMillis now) {
     return drop_answers_.reset().bind(1, seconds_of(now)).run();
+}
+
+Result<PruneStep> Writer::prune(std::uint64_t first, std::uint64_t until, UnixMillis now) {
+    TRY(Transaction transaction, Transaction::begin(*database_));
+    CHECK_OK(check_alone());
+    TRY(const PruneStep step, drop_bodies(*database_, first, until, now));
+    CHECK_OK(transaction.commit());
+    return step;
 }
 
 }  // namespace clawsigner::ledger

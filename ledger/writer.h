@@ -6,6 +6,7 @@
 #include "claw/tile_tree.h"
 #include "ledger/database.h"
 #include "ledger/log.h"
+#include "ledger/prune.h"
 #include "ledger/view.h"
 
 #include <cstdint>
@@ -45,6 +46,8 @@ public:
     Status probe();
     /// Lets go of answers that were kept long enough.
     Status drop_answers(UnixMillis now);
+    /// One step of letting leaf bodies go (ledger/prune.h). Errors: as drop_bodies, commit.
+    Result<PruneStep> prune(std::uint64_t first, std::uint64_t until, UnixMillis now);
 
     const claw::TileTree& tree() const noexcept { return tree_; }
     const claw::LogState& state() const noexcept { return state_; }

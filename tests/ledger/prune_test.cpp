@@ -1,0 +1,238 @@
+#include "ledger/prune.h"
+
+#include "claw/pruned.h"
+#include "ledger/log.h"
+#include "support/fixed_clock.h"
+#include "support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+#include <string_view>
+#include <thread>
+
+using namespace clawsigner;
+using ledger::Health;
+using ledger::Log;
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::uint64_t kReceipts = 600;
+constexpr std::uint64_t kUntil = 512;
+
+claw::ArtefactLeaf artefact(std::string id) {
+    claw::ArtefactLeaf leaf;
+    leaf.family = crypto::Family::gateway_receipt;
+    leaf.artefact = "gateway_receipt";
+    leaf.id = std::move(id);
+    leaf.kid = "0011223344556677";
+    leaf.signed_sha256 = crypto::sha256_b64u("signed");
+    leaf.answer_sha256 = crypto::sha256_b64u("answer " + leaf.id);
+    leaf.rule = "role.proxy";
+    return leaf;
+}
+
+claw::ArtefactLeaf with_nonce(std::string id, const std::string& nonce) {
+    claw::ArtefactLeaf leaf = artefact(std::move(id));
+    leaf.nonce_sha256 =
+        base::base64url_encode(claw::nonce_key("gateway", std::string("run"), nonce));
+    leaf.request_sha256 = crypto::sha256_b64u("body");
+    return leaf;
+}
+
+claw::ActLeaf set_row(const std::string& name, std::optional<std::string> value) {
+    claw::ActLeaf leaf;
+    leaf.act = "test.set";
+    leaf.subject = name;
+    leaf.set[name] = std::move(value);
+    return leaf;
+}
+
+bool wait_for(const std::function<bool()>& condition) {
+    const auto end = base::deadline_in(seconds(10));
+    while (!condition() && std::chrono::steady_clock::now() < end) {
+        std::this_thread::yield();
+    }
+    return condition();
+}
+
+/// A log of a setting, a row, kReceipts receipts, a nonce's receipt among them, and a `state` leaf.
+struct Ledger {
+    tests::TempDir directory;
+    tests::FixedClock clock;
+    std::unique_ptr<Log> log;
+
+    Ledger() {
+        open();
+        put(claw::SettingLeaf{"colour", "green"}).value();
+        put(set_row("test/old", "x")).value();
+        put(with_nonce("bound", "n"), "answer bound").value();
+        std::vector<ledger::Entry> entries;
+        for (std::uint64_t i = 0; i < kReceipts; ++i) {
+            entries.push_back({{{artefact("id" + std::to_string(i)), {}}}});
+        }
+        (void)ledger::record(*log, std::move(entries), base::deadline_in(seconds(10))).value();
+        REQUIRE(log->close(base::deadline_in(seconds(10))).ok());
+        open();
+    }
+
+    void open() {
+        log.reset();
+        Log::Options options;
+        options.directory = directory.path();
+        options.clock = &clock;
+        log = Log::open(std::move(options)).value();
+    }
+
+    ledger::Outcome put(claw::LeafContent leaf, std::optional<std::string> answer = {}) {
+        return ledger::record(*log, {{{{std::move(leaf), std::move(answer)}}}},
+                              base::deadline_in(seconds(10)))
+            .value()
+            .front();
+    }
+    void approve_pruning() {
+        put(set_row(std::string(claw::kPrunedRow), claw::pruned_value(kUntil))).value();
+    }
+    /// The leaves below the point whose bodies are in the file.
+    std::set<std::uint64_t> bodies() const {
+        auto database =
+            ledger::Database::open(directory / "ledger.db", ledger::Database::Mode::read).value();
+        auto rows = database.prepare("SELECT idx FROM leaf WHERE idx < ?").value();
+        rows.bind(1, static_cast<std::int64_t>(kUntil));
+        std::set<std::uint64_t> found;
+        while (rows.next().value()) {
+            found.insert(static_cast<std::uint64_t>(rows.integer(0)));
+        }
+        return found;
+    }
+    /// As somebody with a database shell would.
+    void edit(const char* sql) {
+        log.reset();
+        auto database =
+            ledger::Database::open(directory / "ledger.db", ledger::Database::Mode::write).value();
+        REQUIRE(database.execute(sql).ok());
+    }
+    /// Why the log is damaged, once it has been held against itself.
+    std::string damage() {
+        open();
+        wait_for([&] { return log->status().checked || log->status().health == Health::damaged; });
+        const auto status = log->status();
+        return status.health == Health::damaged ? status.why->message : "";
+    }
+};
+
+const std::set<std::uint64_t> kWithState{0, 1};  // the setting and the row
+const std::set<std::uint64_t> kWithAnswer{0, 1, 2};
+
+}  // namespace
+
+TEST_CASE("prune: bodies below the point go, those that made state stay", "[ledger]") {
+    Ledger on;
+    const auto root = on.log->head()->root();
+    const auto size = on.log->head()->size();
+    CHECK(on.bodies().size() == kUntil);
+    on.clock.advance(seconds(301));  // nobody can ask again
+    on.approve_pruning();
+    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(on.log->status().health == Health::good);
+    CHECK(on.damage().empty());
+    CHECK(on.log->head()->size() == size + 1);
+    CHECK(on.log->settings()->at("test/old").leaf == 1);
+    on.edit("DELETE FROM leaf WHERE idx = 605");  // the prune's own
+    on.open();
+    CHECK(on.log->head()->root() == root);
+}
+
+TEST_CASE("prune: what is spent stays spent, and is known", "[ledger]") {
+    Ledger on;
+    on.clock.advance(seconds(301));
+    on.approve_pruning();
+    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    on.open();
+    CHECK(on.put(artefact("id7")).error().code == ErrorCode::id_reused);
+    const auto again = on.put(with_nonce("other", "n"), "answer other");
+    CHECK(again.error().code == ErrorCode::nonce_reused);
+    CHECK_THAT(again.error().message, Catch::Contains("pruned"));
+    CHECK(on.put(artefact("new")).ok());
+    CHECK(on.damage().empty());
+}
+
+TEST_CASE("prune: a receipt that can be asked for again keeps its body until it cannot",
+          "[ledger]") {
+    Ledger on;
+    on.approve_pruning();
+    CHECK(wait_for([&] { return on.bodies() == kWithAnswer; }));
+    const auto again = on.put(with_nonce("other", "n"), "answer other").value();
+    CHECK(std::get<ledger::Replayed>(again).answers == std::vector<std::string>{"answer bound"});
+    on.clock.advance(seconds(301));
+    on.open();
+    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+}
+
+TEST_CASE("prune: what was not finished is finished after the next start", "[ledger]") {
+    Ledger on;
+    on.clock.advance(seconds(301));
+    on.edit("CREATE TABLE before AS SELECT * FROM leaf");
+    on.open();
+    on.approve_pruning();
+    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    on.edit("INSERT INTO leaf SELECT * FROM before WHERE idx BETWEEN 200 AND 400");
+    on.open();
+    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(on.damage().empty());
+}
+
+TEST_CASE("prune: a step is one bundle, and says where to go on", "[ledger]") {
+    Ledger on;
+    on.clock.advance(seconds(301));
+    on.log.reset();
+    auto database =
+        ledger::Database::open(on.directory / "ledger.db", ledger::Database::Mode::write).value();
+    const auto now = on.clock.now();
+    const auto first = ledger::drop_bodies(database, 0, kUntil, now).value();
+    CHECK(first.next == 256);
+    CHECK(first.dropped == 254);
+    const auto second = ledger::drop_bodies(database, first.next, kUntil, now).value();
+    CHECK(second.next == 512);
+    CHECK(second.dropped == 256);
+    const auto again = ledger::drop_bodies(database, 0, kUntil, now).value();
+    CHECK(again.next == kUntil);
+    CHECK(again.dropped == 0);
+}
+
+TEST_CASE("prune: what is edited below the point is found at the next start, by name", "[ledger]") {
+    struct Edit {
+        const char* sql;
+        const char* told;
+    };
+    for (const Edit& edit : {
+             Edit{"DELETE FROM spent WHERE leaf = 300", "rows of pruned leaves are not what leaf"},
+             Edit{"UPDATE spent SET id = x'00112233445566778899aabbccddeeff' WHERE leaf = 7",
+                  "rows of pruned leaves are not what leaf"},
+             Edit{"INSERT INTO spent VALUES (1, x'00112233445566778899aabbccddeeff', NULL)",
+                  "no leaf explains the row of leaf 1"},
+             Edit{"UPDATE spent SET nonce = x'00' WHERE leaf = 9", "the row of leaf 9"},
+             Edit{"UPDATE setting SET value = 'y' WHERE name = 'test/old'",
+                  "table setting: no leaf explains the row test/old"},
+             Edit{"DELETE FROM leaf WHERE idx = 1", "leaf 604 states another state"},
+             Edit{"UPDATE leaf SET body = CAST(replace(body, 'green', 'white') AS BLOB) WHERE idx "
+                  "= 0",
+                  "leaf 0 is not the one in its tile"},
+             Edit{"DELETE FROM leaf WHERE idx = 512", "leaf 512 is missing"},
+             Edit{"UPDATE setting SET value = '768' WHERE name = 'pruned/until'",
+                  "table setting: no leaf explains the row pruned/until"},
+             Edit{"DELETE FROM setting WHERE name = 'pruned/until'", "leaf 2 is missing"},
+         }) {
+        Ledger on;
+        on.clock.advance(seconds(301));
+        on.approve_pruning();
+        REQUIRE(wait_for([&] { return on.bodies() == kWithState; }));
+        REQUIRE(on.damage().empty());
+        on.edit(edit.sql);
+        CAPTURE(edit.sql);
+        CHECK_THAT(on.damage(), Catch::Contains(edit.told));
+        CHECK(on.log->ready().error().code == ErrorCode::ledger_damaged);
+    }
+}
