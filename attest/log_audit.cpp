@@ -1,5 +1,6 @@
 #include "attest/log_audit.h"
 
+#include "attest/pruned.h"
 #include "attest/state_audit.h"
 #include "claw/log_keys.h"
 #include "claw/tile.h"
@@ -49,18 +50,22 @@ public:
         for (std::string& what : state_.next(index, body)) {
             add(audit_, {std::move(what), index});
         }
+        said_pruned_ = std::max(said_pruned_, pruned_by(body).value_or(0));
         ++leaves_;
         return Status::done();
     }
     void progress(std::uint64_t leaves, std::uint64_t of) override { progress_(leaves, of); }
 
     std::uint64_t leaves() const noexcept { return leaves_; }
+    /// The most that the leaves say was pruned.
+    std::uint64_t said_pruned() const noexcept { return said_pruned_; }
 
 private:
     Audit& audit_;
     StateAudit& state_;
     const Progress& progress_;
     std::uint64_t leaves_ = 0;
+    std::uint64_t said_pruned_ = 0;
 };
 
 /// The log's own word on its key and origin must be the one it is held against.
@@ -120,11 +125,22 @@ Result<std::optional<SignedHead>> open(Audit& audit, LogFiles& files, const Audi
     return checkpoint ? std::optional(SignedHead{*key, *std::move(checkpoint)}) : std::nullopt;
 }
 
+/// That leaves were pruned stands in a leaf behind them.
+void check_pruned(Audit& audit, std::uint64_t said) {
+    if (audit.pruned > said) {
+        add(audit,
+            {"leaves " + std::to_string(audit.since) + " to " + std::to_string(audit.pruned - 1) +
+                 " are missing, and no leaf says that they were pruned",
+             std::nullopt});
+    }
+}
+
 Status read_leaves(Audit& audit, LogFiles& files, const SignedHead& head,
                    const Progress& progress) {
-    StateAudit state(audit.since == 0);
+    StateAudit state(audit.since == 0 && audit.pruned == 0);
     Auditor auditor(audit, state, progress);
-    CHECK_OK(walk_log(files, head.checkpoint, audit.since, auditor));
+    CHECK_OK(walk_log(files, head.checkpoint, audit.since, auditor, audit.pruned));
+    check_pruned(audit, auditor.said_pruned());
     if (auditor.leaves() == head.checkpoint.size) {
         check_setting(audit, state.state(), "origin", head.checkpoint.origin);
         check_log_key(audit, state.state(), head.key);
@@ -193,6 +209,10 @@ Result<Audit> audit_log(LogFiles& files, const AuditTerms& terms, const Progress
         return audit;
     }
     audit.since = terms.since - terms.since % claw::kTileWidth;
+    if (terms.may_be_pruned) {
+        TRY(const std::uint64_t first, first_readable(files, audit.since, size));
+        audit.pruned = first > audit.since ? first : 0;
+    }
     CHECK_OK(check_older(audit, files, *head, terms.from));
     CHECK_OK(read_leaves(audit, files, *head, progress));
     return audit;

@@ -18,6 +18,9 @@ struct AuditTerms {
     std::optional<claw::NoteKey> key;  // none: the key that the log names itself
     std::optional<std::string> from;   // an older checkpoint, as a signed note
     std::uint64_t since = 0;           // leaves that were audited before; rounded down to 256
+    /// May the log have no more bodies of its oldest leaves, where its own leaves say that they
+    /// were pruned? A copy that somebody keeps must not.
+    bool may_be_pruned = false;
 };
 
 /// Where a log says that it is, and the key that it was held against.
@@ -31,6 +34,7 @@ struct Audit {
 
     std::optional<SignedHead> head;  // present when the checkpoint is signed by the key
     std::uint64_t since = 0;
+    std::uint64_t pruned = 0;          // leaves before it have hashes only, from `since` on
     std::vector<Finding> findings;     // the first kMostFindings
     std::uint64_t findings_count = 0;  // all of them
     /// What the leaves spend and set; present when all were read.

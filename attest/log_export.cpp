@@ -1,8 +1,10 @@
 #include "attest/log_export.h"
 
 #include "attest/log_walk.h"
+#include "attest/pruned.h"
 #include "claw/tile.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -50,11 +52,19 @@ public:
         const auto kept = to_.read(path);
         return kept.ok() && *kept == content ? Status::done() : to_.keep(path, content);
     }
+    Status leaf(std::uint64_t /*index*/, const std::string& body) override {
+        said_pruned_ = std::max(said_pruned_, pruned_by(body).value_or(0));
+        return Status::done();
+    }
     void progress(std::uint64_t leaves, std::uint64_t of) override { progress_(leaves, of); }
+
+    /// The most that the leaves say was pruned.
+    std::uint64_t said_pruned() const noexcept { return said_pruned_; }
 
 private:
     LogDirectory& to_;
     const Progress& progress_;
+    std::uint64_t said_pruned_ = 0;
 };
 
 Result<claw::Checkpoint> opened(const std::string& note, const claw::NoteKey& key,
@@ -85,7 +95,12 @@ Result<claw::Checkpoint> export_log(LogFiles& from, LogDirectory& to,
     CHECK_OK(check_continues(from, to, signer, checkpoint));
     Resumed files(from, to);
     Keeper keeper(to, progress);
-    CHECK_OK(walk_log(files, checkpoint, 0, keeper));
+    TRY(const std::uint64_t first, first_readable(files, 0, checkpoint.size));
+    CHECK_OK(walk_log(files, checkpoint, 0, keeper, first));
+    if (first > keeper.said_pruned()) {
+        return refused("leaves 0 to " + std::to_string(first - 1) +
+                       " are missing, and no leaf says that they were pruned");
+    }
     CHECK_OK(to.keep("checkpoint", note));
     return checkpoint;
 }

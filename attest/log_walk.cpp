@@ -20,8 +20,9 @@ struct Read {
 
 class Walk {
 public:
-    Walk(LogFiles& files, const claw::Checkpoint& checkpoint, LogVisitor& visitor)
-        : files_(files), checkpoint_(checkpoint), visitor_(visitor) {}
+    Walk(LogFiles& files, const claw::Checkpoint& checkpoint, LogVisitor& visitor,
+         std::uint64_t bodies)
+        : files_(files), checkpoint_(checkpoint), visitor_(visitor), bodies_(bodies) {}
 
     Status begin(std::uint64_t since) {
         TRY(tree_, claw::TileTree::load(since, FileTiles(files_, checkpoint_.size)));
@@ -54,6 +55,9 @@ private:
 
     Result<Read<std::vector<std::string>>> entries(std::uint64_t index, std::size_t width) {
         Read<std::vector<std::string>> file{claw::entries_path(index, width), {}, {}};
+        if (index * kTileWidth < bodies_) {
+            return file;
+        }
         TRY(auto text, read(file.path));
         if (!text) {
             return file;
@@ -101,6 +105,9 @@ private:
         if (bodies.content && tile.content && hashes == *tile.content) {
             CHECK_OK(visitor_.file(bodies.path, bodies.text));
             CHECK_OK(visitor_.file(tile.path, tile.text));
+        }
+        if (tile.content && index * kTileWidth < bodies_) {
+            CHECK_OK(visitor_.file(tile.path, tile.text));  // the tiles above it say what it is
         }
         if (bodies.content) {
             CHECK_OK(show(index * kTileWidth, *bodies.content));
@@ -171,6 +178,7 @@ private:
     LogFiles& files_;
     const claw::Checkpoint& checkpoint_;
     LogVisitor& visitor_;
+    std::uint64_t bodies_;
     claw::TileTree tree_;
     bool is_whole_ = true;  // no bundle without both its entries and its tile so far
 };
@@ -178,11 +186,11 @@ private:
 }  // namespace
 
 Status walk_log(LogFiles& files, const claw::Checkpoint& checkpoint, std::uint64_t since,
-                LogVisitor& visitor) {
+                LogVisitor& visitor, std::uint64_t bodies) {
     if (since % kTileWidth != 0 || since > checkpoint.size) {
         return Error(ErrorCode::internal, "a walk begins at a multiple of 256 within the log");
     }
-    Walk walk(files, checkpoint, visitor);
+    Walk walk(files, checkpoint, visitor, bodies);
     if (const Status begun = walk.begin(since); !begun.ok()) {
         const bool is_fault = begun.error().code == ErrorCode::not_found ||
                               begun.error().code == ErrorCode::proof_invalid;

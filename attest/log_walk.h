@@ -38,9 +38,10 @@ public:
 /// Makes the tree of the checkpoint's size again from the entries, holding every entry against its
 /// tile, every tile against those below it, and the root against the checkpoint's. The first
 /// `since` leaves, a multiple of 256, are taken by their hashes from the tiles that cover them, not
-/// read. Each file is read once; memory does not grow with the log.
+/// read. Of those before `bodies`, a multiple of 256, there are tiles, but no entries: they were
+/// pruned. Each file is read once; memory does not grow with the log.
 /// Errors: the visitor's; as LogFiles::read, but for not_found, which is a fault.
 Status walk_log(LogFiles& files, const claw::Checkpoint& checkpoint, std::uint64_t since,
-                LogVisitor& visitor);
+                LogVisitor& visitor, std::uint64_t bodies = 0);
 
 }  // namespace clawsigner::attest
