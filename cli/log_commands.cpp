@@ -1,6 +1,7 @@
 #include "cli/log_commands.h"
 
 #include "attest/log_audit.h"
+#include "attest/pruned.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "claw/javascript_text.h"
@@ -121,19 +122,55 @@ Result<std::optional<claw::NoteKey>> optional_key(const std::string& key_or_file
     return std::optional(std::move(key));
 }
 
-Result<claw::Checkpoint> exported(const Connection& to, const std::filesystem::path& directory,
-                                  const std::string& log_key) {
-    TRY(const auto key, optional_key(log_key));
+/// As told, else, of a log whose first leaves cannot tell it any more, as the daemon says.
+Result<std::optional<claw::NoteKey>> key_of_daemon(const Connection& to,
+                                                   const std::string& log_key) {
+    if (!log_key.empty()) {
+        return optional_key(log_key);
+    }
+    TRY(const std::string body, get(to.socket, "/v1/status"));
+    TRY(const JsonValue document, claw::parse_json(body, claw::JsonRules::javascript));
+    const JsonValue* pruned = member(member(&document, "ledger"), "pruned");
+    if (pruned == nullptr || claw::json_text(*pruned) == "0") {
+        return std::optional<claw::NoteKey>();
+    }
+    TRY(const LogName name, log_name(to));
+    return optional_key(name.key);
+}
+
+struct Exported {
+    claw::Checkpoint checkpoint;
+    std::uint64_t lacks = 0;  // bodies before this leaf
+};
+Result<Exported> exported(const Connection& to, const std::filesystem::path& directory,
+                          const std::string& log_key) {
+    TRY(const auto key, key_of_daemon(to, log_key));
     DaemonFiles from(to.socket);
     attest::LogDirectory into(directory);
     ProgressBar bar(!to.json);
-    return attest::export_log(from, into, key,
-                              [&](std::uint64_t done, std::uint64_t of) { bar.show(done, of); });
+    Exported exported;
+    TRY(exported.checkpoint,
+        attest::export_log(from, into, key,
+                           [&](std::uint64_t done, std::uint64_t of) { bar.show(done, of); }));
+    TRY(exported.lacks, attest::first_readable(into, 0, exported.checkpoint.size));
+    return exported;
+}
+
+Result<attest::Audit> audit_daemon(const Connection& to, const AuditOptions& options,
+                                   attest::AuditTerms terms, const attest::Progress& show) {
+    TRY(terms.key, key_of_daemon(to, options.log_key));
+    terms.may_be_pruned = true;
+    DaemonFiles files(to.socket);
+    if (options.older.empty()) {
+        return attest::audit_log(files, terms, show);
+    }
+    attest::LogDirectory older(options.older);
+    attest::WithOlder whole(files, older);
+    return attest::audit_log(whole, terms, show);
 }
 
 Result<attest::Audit> audited(const Connection& to, const AuditOptions& options) {
     attest::AuditTerms terms;
-    TRY(terms.key, optional_key(options.log_key));
     terms.since = options.since;
     if (!options.from.empty()) {
         TRY(terms.from, base::read_file(options.from, claw::kMaxNoteBytes));
@@ -141,9 +178,9 @@ Result<attest::Audit> audited(const Connection& to, const AuditOptions& options)
     ProgressBar bar(!to.json);
     const auto show = [&](std::uint64_t done, std::uint64_t of) { bar.show(done, of); };
     if (options.directory.empty()) {
-        DaemonFiles files(to.socket);
-        return attest::audit_log(files, terms, show);
+        return audit_daemon(to, options, std::move(terms), show);
     }
+    TRY(terms.key, optional_key(options.log_key));
     attest::LogDirectory files(options.directory);
     return attest::audit_directory(files, terms, show);
 }
@@ -168,7 +205,8 @@ void print_json(const attest::Audit& audit) {
             .integer("size", static_cast<std::int64_t>(audit.head->checkpoint.size))
             .text("root", base::base64_encode(audit.head->checkpoint.root))
             .text("log_key", audit.head->key.text())
-            .integer("since", static_cast<std::int64_t>(audit.since));
+            .integer("since", static_cast<std::int64_t>(audit.since))
+            .integer("pruned", static_cast<std::int64_t>(audit.pruned));
     }
     if (audit.state) {
         out.text("setting_sha256", audit.state->setting_sha256)
@@ -192,8 +230,15 @@ void print_text(const attest::Audit& audit, bool key_was_given) {
     if (!audit.head) {
         return;
     }
-    const std::string read =
-        audit.since == 0 ? "all" : "from " + std::to_string(audit.since) + " on";
+    if (audit.pruned > 0) {
+        std::printf(
+            "pruned: leaves %s to %s have their hashes here, and no bodies: what they say "
+            "was not read, and names spent among them are not known; audit with the "
+            "export that holds them: --with DIR\n",
+            std::to_string(audit.since).c_str(), std::to_string(audit.pruned - 1).c_str());
+    }
+    const std::uint64_t from = std::max(audit.since, audit.pruned);
+    const std::string read = from == 0 ? "all" : "from " + std::to_string(from) + " on";
     std::printf(
         "%s", table({{"  origin", audit.head->checkpoint.origin},
                      {"  leaves", std::to_string(audit.head->checkpoint.size) + ", read: " + read},
@@ -243,10 +288,11 @@ int log_prove(const Connection& to, const ProofTerms& terms) {
 
 int log_export(const Connection& to, const std::filesystem::path& directory,
                const std::string& log_key) {
-    const auto checkpoint = exported(to, directory, log_key);
-    if (!checkpoint.ok()) {
-        return report(checkpoint.error(), to.json);
+    const auto copied = exported(to, directory, log_key);
+    if (!copied.ok()) {
+        return report(copied.error(), to.json);
     }
+    const claw::Checkpoint* checkpoint = &copied->checkpoint;
     const std::string size = std::to_string(checkpoint->size);
     if (to.json) {
         std::printf("%s\n", claw::JsonWriter()
@@ -254,11 +300,18 @@ int log_export(const Connection& to, const std::filesystem::path& directory,
                                 .text("origin", checkpoint->origin)
                                 .integer("size", static_cast<std::int64_t>(checkpoint->size))
                                 .text("root", base::base64_encode(checkpoint->root))
+                                .integer("lacks", static_cast<std::int64_t>(copied->lacks))
                                 .done()
                                 .c_str());
-    } else {
-        std::printf("%s: %s leaves of %s\n", printable(directory.string()).c_str(), size.c_str(),
-                    printable(checkpoint->origin).c_str());
+        return kGood;
+    }
+    std::printf("%s: %s leaves of %s\n", printable(directory.string()).c_str(), size.c_str(),
+                printable(checkpoint->origin).c_str());
+    if (copied->lacks > 0) {
+        std::printf(
+            "lacks the bodies of leaves 0 to %s, which the log has pruned; an export from "
+            "before holds them, and goes on in its own directory\n",
+            std::to_string(copied->lacks - 1).c_str());
     }
     return kGood;
 }

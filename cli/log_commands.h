@@ -31,6 +31,7 @@ struct AuditOptions {
     std::string log_key;              // as for log_export
     std::filesystem::path from;       // an older checkpoint, or empty
     std::uint64_t since = 0;
+    std::filesystem::path older;  // an export that holds what was pruned, or empty
 };
 int log_audit(const Connection& to, const AuditOptions& options);
 

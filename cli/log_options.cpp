@@ -1,6 +1,7 @@
 #include "cli/log_options.h"
 
 #include "cli/log_commands.h"
+#include "cli/prune_command.h"
 
 #include <memory>
 #include <string>
@@ -9,12 +10,14 @@ namespace clawsigner::cli {
 namespace {
 
 constexpr const char* kObserveSocket = "/run/clawsigner/observe.sock";
+constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
 
 struct Options {
     std::string socket;
     ProofTerms proof;
     std::string directory;
     AuditOptions audit;
+    PruneTerms prune;
 };
 
 /// What every command of the group needs to be set up.
@@ -34,8 +37,8 @@ struct Setup {
             std::string("the daemon's observe or admin socket (default ") + kObserveSocket + ")");
         return command_line;
     }
-    void add_log_key(CLI::App& to, std::string& into, const char* otherwise) const {
-        to.add_option(
+    CLI::Option* add_log_key(CLI::App& to, std::string& into, const char* otherwise) const {
+        return to.add_option(
             "--log-key", into,
             std::string("the log's verifier key NAME+ID+KEY, or a file with it; ") + otherwise);
     }
@@ -113,8 +116,38 @@ void add_audit(const Setup& setup) {
                      "so many leaves were audited before: they are covered by their hashes, and "
                      "names spent among them are not known")
         ->check(CLI::NonNegativeNumber);
+    command
+        ->add_option("--with", audit.older,
+                     "an export that holds the leaves which the daemon's log has pruned")
+        ->check(CLI::ExistingDirectory);
     setup.runs(command, [](const Connection& to, const Options& options) {
         return log_audit(to, options.audit);
+    });
+}
+
+void add_prune(const Setup& setup) {
+    CLI::App* command = setup.log.add_subcommand(
+        "prune",
+        "ask the operators to let old leaf bodies go that an export holds. The export is audited\n"
+        "first. Hashes stay, and with them every proof; so do the leaves that made the state, and\n"
+        "what is spent stays spent");
+    command->add_option("--socket", setup.options->socket,
+                        std::string("the daemon's admin socket (default ") + kAdminSocket + ")");
+    PruneTerms& prune = setup.options->prune;
+    command
+        ->add_option("--before", prune.before,
+                     "leaves that are older than this day, 2026-01-31, or this moment, "
+                     "2026-01-31T12:00:00.000Z; whole bundles of 256")
+        ->required();
+    command->add_option("--export", prune.directory, "the export, with every leaf from the first")
+        ->required()
+        ->check(CLI::ExistingDirectory);
+    setup.add_log_key(*command, prune.log_key, "from somebody you trust")->required();
+    command->add_option("--why", prune.why, "a sentence for the log and the operators");
+    command->add_flag("--yes", prune.yes, "do not ask");
+    setup.runs(command, [](const Connection& to, const Options& options) {
+        const bool is_named = !options.socket.empty();
+        return log_prune({is_named ? to.socket : kAdminSocket, to.json}, options.prune);
     });
 }
 
@@ -129,6 +162,7 @@ void add_log(CLI::App& app, const bool& json, std::function<int()>& command) {
     add_prove(setup);
     add_export(setup);
     add_audit(setup);
+    add_prune(setup);
 }
 
 }  // namespace clawsigner::cli

@@ -148,6 +148,7 @@ std::string ledger_text(const service::StatusReport& report) {
         .optional_text("log_key", report.log_key)
         .integer("size", static_cast<std::int64_t>(ledger.size))
         .integer("checkpoint", static_cast<std::int64_t>(ledger.checkpoint))
+        .integer("pruned", static_cast<std::int64_t>(report.pruned))
         .boolean("checked", ledger.checked);
     if (ledger.why) {
         out.raw("why", error_text(*ledger.why));

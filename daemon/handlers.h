@@ -31,6 +31,7 @@ Answer get_checkpoint(const Call& call);
 Answer get_tile(const Call& call);
 Answer get_entries(const Call& call);
 Answer get_proof(const Call& call);
+Answer prune_log(const Call& call);
 
 Answer get_status(const Call& call);
 Answer list_keys(const Call& call);

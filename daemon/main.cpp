@@ -1,3 +1,4 @@
+#include "attest/pruned.h"
 #include "config/config.h"
 #include "daemon/dev_setup.h"
 #include "daemon/hardening.h"
@@ -201,6 +202,12 @@ Status export_copy(const std::string& database, const std::string& directory) {
     TRY(const auto checkpoint, daemon::export_ledger(database, directory));
     std::printf("%s: %llu leaves of %s\n", directory.c_str(),
                 static_cast<unsigned long long>(checkpoint.size), checkpoint.origin.c_str());
+    attest::LogDirectory made(directory);
+    TRY(const std::uint64_t first, attest::first_readable(made, 0, checkpoint.size));
+    if (first > 0) {
+        std::printf("lacks the bodies of leaves 0 to %llu, which the log has pruned\n",
+                    static_cast<unsigned long long>(first - 1));
+    }
     return Status::done();
 }
 

@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "policy/approval.h"
 #include "service/adoption.h"
+#include "service/prune_log.h"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,7 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 constexpr std::string_view kNoWhy = "no reason was given";
 
-constexpr std::array<std::pair<GatedAct, std::string_view>, 7> kActs{{
+constexpr std::array<std::pair<GatedAct, std::string_view>, 8> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
     {GatedAct::recover, "keys.recover"},
@@ -29,6 +30,7 @@ constexpr std::array<std::pair<GatedAct, std::string_view>, 7> kActs{{
     {GatedAct::raise_ceiling, "ceiling.raise"},
     {GatedAct::set_roles, "roles.set"},
     {GatedAct::adopt, "keys.adopt"},
+    {GatedAct::prune, "log.prune"},
 }};
 
 std::optional<GatedAct> act_of(std::string_view name) {
@@ -153,6 +155,10 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         TRY(const auto asked, parse_adoption(arguments));
         return lifecycle_.may_adopt(asked.family, asked.adoption);
     }
+    if (act == GatedAct::prune) {
+        TRY(const auto pruning, parse_pruning(arguments));
+        return may_prune(log_, pruning, clock_.now());
+    }
     TRY(const auto parsed, parse_key_arguments(arguments, act));
     const crypto::Family family = parsed.key.family;
     switch (act) {
@@ -173,6 +179,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         case GatedAct::raise_ceiling:
         case GatedAct::set_roles:
         case GatedAct::adopt:
+        case GatedAct::prune:
             break;
     }
     return Status::done();
@@ -297,6 +304,11 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
         TRY(const auto asked, parse_adoption(request.arguments));
         const auto key = lifecycle_.adopt(doing, asked.family, asked.adoption);
         return key.ok() ? Status::done() : Status(key.error());
+    }
+    if (*act == GatedAct::prune) {
+        TRY(const auto pruning, parse_pruning(request.arguments));
+        doing.rows.merge(pruning_rows(pruning));
+        return lifecycle_.act(doing, request.act, "leaves/" + std::to_string(pruning.until));
     }
     TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
     const crypto::Family family = arguments.key.family;

@@ -25,7 +25,8 @@ enum class GatedAct : std::uint8_t {
     set_operators,
     raise_ceiling,
     set_roles,
-    adopt
+    adopt,
+    prune
 };
 
 /// "keys.destroy", "operators.set", … Static storage.
@@ -39,7 +40,7 @@ public:
     static constexpr std::size_t kMaxRequests = 32;     // that wait at a time
 
     /// All outlive it.
-    Approvals(Lifecycle& lifecycle, Powers& powers, const ledger::Log& log, const Clock& clock)
+    Approvals(Lifecycle& lifecycle, Powers& powers, ledger::Log& log, const Clock& clock)
         : lifecycle_(lifecycle), powers_(powers), log_(log), clock_(clock) {}
 
     /// The operators of this appliance. Errors: no_operators; as policy::parse_operators.
@@ -81,7 +82,7 @@ private:
 
     Lifecycle& lifecycle_;
     Powers& powers_;
-    const ledger::Log& log_;
+    ledger::Log& log_;
     const Clock& clock_;
     std::mutex mutex_;  // one change at a time
 };

@@ -2,6 +2,7 @@
 
 #include "claw/tile_tree.h"
 #include "claw/tlog_proof.h"
+#include "service/published_tiles.h"
 
 #include <utility>
 
@@ -17,29 +18,6 @@ Result<std::shared_ptr<const ledger::Published>> published(const Appliance& appl
     }
     return latest;
 }
-
-/// The log's tiles as of one checkpoint, also while it grows.
-class PublishedTiles final : public claw::TileSource {
-public:
-    PublishedTiles(ledger::Log& log, const claw::TileTree& tree) : log_(log), tree_(tree) {}
-
-    Result<std::vector<claw::TreeHash>> tile(const claw::TileId& id) const override {
-        const std::uint64_t full = (tree_.size() >> (8U * id.level)) / claw::kTileWidth;
-        if (id.index < full) {
-            return log_.tile(id);
-        }
-        const auto edge = tree_.edge(id.level);
-        if (id.width > edge.size()) {
-            return Error(ErrorCode::not_found, "the log has no such tile");
-        }
-        return std::vector<claw::TreeHash>(edge.begin(),
-                                           edge.begin() + static_cast<std::ptrdiff_t>(id.width));
-    }
-
-private:
-    ledger::Log& log_;
-    const claw::TileTree& tree_;
-};
 
 }  // namespace
 

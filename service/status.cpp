@@ -1,6 +1,7 @@
 #include "service/status.h"
 
 #include "claw/note_key.h"
+#include "claw/pruned.h"
 #include "service/checkpointer.h"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ StatusReport status(const Appliance& appliance) {
     report.ledger = appliance.ledger->status();
     report.origin = appliance.ledger->setting("origin");
     report.log_key = log_key(appliance, report.origin);
+    report.pruned = claw::pruned_until(*appliance.ledger->settings());
     report.checkpoint_failure = appliance.checkpointer->failure();
     return report;
 }

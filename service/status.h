@@ -30,6 +30,7 @@ struct StatusReport {
     ledger::LogStatus ledger;
     std::optional<std::string> origin;        // of the log; none before its first checkpoint
     std::optional<std::string> log_key;       // its verifier key, likewise
+    std::uint64_t pruned = 0;                 // leaves before it may have no body
     std::optional<Error> checkpoint_failure;  // why the newest checkpoint is not signed
     bool ready() const noexcept;
 };

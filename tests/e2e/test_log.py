@@ -2,9 +2,11 @@
 
 import base64
 import contextlib
+import datetime
 import json
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -267,6 +269,209 @@ class Copies(unittest.TestCase):
         self.assertTrue(all(".p/" in name for name in ours.keys() - theirs.keys()))  # the first export's
         self.assertEqual(self.audit(log, "--from", self.copy / "checkpoint")[0], 0)
         self.assertEqual(self.audit(again)[0], 0)
+
+
+NOW = "2999-01-01"  # later than every leaf; the daemon takes no such day
+
+
+def bodies(daemon, until):
+    """The leaves before that one whose bodies are in the database's file."""
+    with contextlib.closing(sqlite3.connect(f"file:{daemon.directory}/state/ledger.db?mode=ro", uri=True)) as database:
+        return {index: json.loads(body)["type"] for index, body in database.execute("SELECT idx, body FROM leaf WHERE idx < ?", (until,))}
+
+
+def moment():
+    """This one, as the daemon's clock has it."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+class Pruning(unittest.TestCase):
+    """A log of 600 receipts and a stop, exported; then a new receipt."""
+
+    def setUp(self):
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+        self.daemon = self.stack.enter_context(Daemon.fresh())
+        self.scratch = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="cs-")))
+        self.first = self.scratch / "first.json"
+        self.first.write_text(self.daemon.sign({"receipt_id": "rcpt_first"}).text)
+        fill(self.daemon, 600)
+        self.proof = self.scratch / "first.proof"
+        self.assertEqual(cli("log", "prove", "--receipt", self.first, "-o", self.proof, "--socket", self.daemon.observe).returncode, 0)
+        self.restart()
+        settle(self.daemon)
+        self.key = cli("log", "key", "--socket", self.daemon.observe).stdout.strip()
+        self.copy = self.scratch / "log"
+        self.export(self.copy)
+
+    def export(self, directory):
+        done = cli("log", "export", directory, "--socket", self.daemon.observe)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def restart(self):
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.start()
+        self.daemon.wait_ready()
+
+    def ask(self, before=None, *words):
+        return cli("log", "prune", "--before", before or moment(), "--export", self.copy, "--log-key", self.key, "--json",
+                   "--socket", self.daemon.admin, *words)  # fmt: skip
+
+    def approve(self, filed):
+        waiting = json.loads(filed.stdout)["request"]
+        key = self.daemon.directory / "operator"
+        done = cli("approvals", "approve", waiting["id"], "--key", key, "--yes", "--json", "--socket", self.daemon.admin)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return waiting["arguments"]["until"]
+
+    def prune(self):
+        filed = self.ask()
+        self.assertEqual(filed.returncode, 0, filed.stdout + filed.stderr)
+        until = self.approve(filed)
+        wait_until(lambda: self.is_pruned(until), "the bodies to go")
+        return until
+
+    def is_pruned(self, until):
+        return set(bodies(self.daemon, until).values()) <= {"setting", "act", "manifest", "state"}
+
+    def ledger(self):
+        return request(self.daemon.admin, "GET", "/v1/status").json["ledger"]
+
+    def audit(self, *words):
+        done = cli("log", "audit", "--socket", self.daemon.observe, "--log-key", self.key, "--json", *words)
+        return done.returncode, json.loads(done.stdout)
+
+    def damage(self):
+        wait_until(lambda: self.ledger()["checked"] or self.ledger()["state"] == "damaged", "the ledger to be gone through")
+        return self.ledger().get("why", {}).get("message", "")
+
+    def test_it_waits_for_operators_and_then_bodies_go_and_everything_else_stays(self):
+        filed = self.ask(None, "--why", "the archive has them")
+        self.assertEqual(filed.returncode, 0, filed.stdout + filed.stderr)
+        waiting = json.loads(filed.stdout)["request"]
+        self.assertEqual((waiting["act"], waiting["arguments"]["until"]), ("log.prune", 512))
+        self.assertEqual(len(bodies(self.daemon, 512)), 512)
+        self.assertEqual(self.ledger()["pruned"], 0)
+        self.approve(filed)
+        wait_until(lambda: self.is_pruned(512), "the bodies to go")
+        self.assertEqual((self.ledger()["pruned"], self.ledger()["state"]), (512, "good"))
+
+        gone = request(self.daemon.observe, "GET", "/v1/log/tile/entries/000")
+        self.assertEqual((gone.status, gone.code), (404, "NOT_FOUND"))
+        self.assertIn("was pruned", gone.json["error"]["message"])
+        self.assertEqual(request(self.daemon.observe, "GET", "/v1/log/tile/0/000").status, 200)
+        refused = cli("log", "prove", "--receipt", self.first, "--socket", self.daemon.observe)
+        self.assertIn("was pruned", refused.stderr)
+        (self.scratch / "jwks.json").write_text(json.dumps(self.daemon.jwks()))
+        done = cli("verify", "receipt", self.first, "--keys", self.scratch / "jwks.json", "--proof", self.proof, "--log-key", self.key)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.daemon.sign({"receipt_id": "rcpt_first"}).code, "ID_REUSED")
+        self.assertEqual(request(self.daemon.proxy, "GET", "/v1/keys/manifest").status, 200)
+
+        self.restart()
+        self.assertEqual(self.damage(), "")
+        self.assertEqual(self.daemon.sign({"receipt_id": "rcpt_first"}).code, "ID_REUSED")
+        again = self.ask()
+        self.assertEqual((again.returncode, json.loads(again.stdout)["error"]["field"]), (1, "until"))
+
+    def test_what_came_free_is_used_again_or_given_back_offline(self):
+        self.prune()
+        self.assertEqual(self.daemon.stop(), 0)
+        file = self.daemon.directory / "state" / "ledger.db"
+        before = file.stat().st_size
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            (pages,) = database.execute("PRAGMA freelist_count").fetchone()
+            self.assertGreater(pages, 40)
+            database.execute("VACUUM")
+        self.assertLess(file.stat().st_size, before - 40 * 4096)
+        self.daemon.start()
+        self.daemon.wait_ready()
+        self.assertEqual(self.damage(), "")
+
+    def test_an_audit_says_what_it_could_not_see_and_sees_it_with_the_export(self):
+        self.prune()
+        settle(self.daemon)
+        code, audit = self.audit("--from", self.copy / "checkpoint")
+        self.assertEqual((code, audit["good"], audit["pruned"]), (0, True, 512), audit)
+        self.assertNotIn("spent_sha256", audit)
+        people = cli("log", "audit", "--socket", self.daemon.observe)
+        self.assertEqual(people.returncode, 0, people.stdout + people.stderr)
+        self.assertIn("pruned: leaves 0 to 511 have their hashes here, and no bodies", people.stdout)
+        code, audit = self.audit("--with", self.copy)
+        self.assertEqual((code, audit["good"], audit["pruned"]), (0, True, 0), audit)
+        self.assertIn("spent_sha256", audit)
+        bundle = self.copy / "tile" / "entries" / "000"
+        bundle.write_bytes(bundle.read_bytes().replace(b"role.proxy", b"role.admin", 1))
+        self.assertEqual(self.audit("--with", self.copy)[1]["good"], False)
+
+    def test_an_export_says_what_it_lacks_and_an_old_one_goes_on(self):
+        self.prune()
+        self.daemon.sign()
+        settle(self.daemon)
+        new = self.scratch / "new"
+        self.assertIn("lacks the bodies of leaves 0 to 511", self.export(new))
+        self.assertNotIn("lacks", self.export(self.copy))
+        for directory, good in ((self.copy, True), (new, False)):
+            done = cli("log", "audit", directory, "--log-key", self.key, "--json")
+            self.assertEqual(json.loads(done.stdout)["good"], good, done.stdout)
+        done = cli("log", "audit", new, "--log-key", self.key, "--since", 512)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        refused = cli("log", "prune", "--before", moment(), "--export", new, "--log-key", self.key, "--socket", self.daemon.admin)
+        self.assertIn("PROOF_INVALID: the export does not hold", refused.stderr)
+
+    def test_what_does_not_fit_is_refused(self):
+        self.assertIn("the export are that old", self.ask("2020-01-01").stdout)
+        self.assertEqual(json.loads(self.ask(NOW).stdout)["error"]["field"], "before")
+        self.assertEqual(self.ask("yesterday").returncode, 2)
+        good = {name: value for name, value in json.loads(self.ask().stdout)["request"]["arguments"].items()}
+        for field, value in (
+            ("until", 511), ("until", 0), ("until", good["state"] + 256), ("state", good["state"] - 1), ("state", good["size"]),
+            ("size", 1 << 40), ("root", base64.b64encode(bytes(32)).decode()), ("before", "2020-01-01T00:00:00.000Z"),
+        ):  # fmt: skip
+            reply = request(self.daemon.admin, "POST", "/v1/log/prune", good | {field: value})
+            self.assertEqual((reply.status, reply.code), (400, "INVALID_FIELD"), (field, value, reply.text))
+        with Daemon.fresh() as other:
+            fill(other, 700)
+            self.assertEqual(other.stop(), 0)
+            other.start()
+            other.wait_ready()
+            settle(other)
+            reply = request(other.admin, "POST", "/v1/log/prune", good)
+            self.assertEqual((reply.status, reply.json["error"]["field"]), (400, "root"), reply.text)
+        bundle = self.copy / "tile" / "entries" / "000"
+        bundle.write_bytes(bundle.read_bytes()[:-1])
+        self.assertEqual(json.loads(self.ask().stdout)["error"]["code"], "PROOF_INVALID")
+
+    def test_a_kill_right_after_the_approval_leaves_nothing_half_done(self):
+        until = self.approve(self.ask())
+        self.daemon.kill()
+        self.daemon.start()
+        self.daemon.wait_ready()
+        wait_until(lambda: self.is_pruned(until), "the bodies to go")
+        self.assertEqual(self.damage(), "")
+
+    def test_a_nonce_is_replayed_while_its_receipt_is_kept_and_known_afterwards(self):
+        fields = {"binding": {"run_id": "run", "nonce": "once"}}
+        receipt = self.daemon.sign(fields)
+        fill(self.daemon, 600)
+        self.restart()
+        settle(self.daemon)
+        self.export(self.copy)
+        until = self.approve(self.ask())
+        wait_until(lambda: len([kind for kind in bodies(self.daemon, until).values() if kind == "artefact"]) == 1, "the bodies to go")
+        self.assertEqual(self.daemon.sign(fields).text, receipt.text)
+        self.assertEqual(self.daemon.sign(fields | {"model": "other"}).code, "NONCE_REUSED")
+
+    def test_a_state_row_that_was_edited_below_the_point_is_found_by_name(self):
+        self.prune()
+        self.assertEqual(self.daemon.stop(), 0)
+        with contextlib.closing(sqlite3.connect(self.daemon.directory / "state" / "ledger.db")) as database:
+            database.execute("DELETE FROM spent WHERE leaf = 300")
+            database.commit()
+        self.daemon.start()
+        self.assertRegex(self.damage(), "table spent: the rows of pruned leaves are not what leaf [0-9]+ states of them")
+        self.assertEqual(self.daemon.sign().code, "LEDGER_DAMAGED")
 
 
 if __name__ == "__main__":

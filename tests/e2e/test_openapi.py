@@ -79,7 +79,7 @@ OPTIONAL = {
 CONDITIONAL_HEADERS = {"ETag": ('"verificationMethod"',), "Retry-After": ("too many connections", "too many requests are", '"code":"NOT_YET"', '"code":"KEY_NOT_ACTIVE"')}
 
 # An answer to these is of what has to be made first: see Lives.
-MADE_FIRST = ("/v1/keys", "/v1/approvals", "/v1/operators", "/v1/ceiling", "/v1/roles")
+MADE_FIRST = ("/v1/keys", "/v1/approvals", "/v1/operators", "/v1/ceiling", "/v1/roles", "/v1/log/prune")
 
 
 # ---- The document -----------------------------------------------------------------------------------------------------
@@ -544,7 +544,7 @@ class Answers(DaemonTest, Conversation):
         ):
             self.ask_and_mutate(self.daemon, role, method, target, body, 200)
         for operation, _ in operations():
-            if operation.path.startswith("/v1/log/"):
+            if operation.path.startswith("/v1/log/") and operation.method == "GET":
                 for role in operation.sockets:
                     self.ask_for(self.daemon, role, operation.method, self.target(operation, role), None, 200)
 
@@ -670,6 +670,10 @@ class Answers(DaemonTest, Conversation):
             ("admin", "POST", "/v1/roles", {"role": "proxy", "users": ["65534"], "groups": []}, 400, "INVALID_FIELD"),
             ("admin", "POST", "/v1/roles", {"role": "proxy", "users": ["root"]}, 400, "INVALID_FIELD"),
             ("observe", "POST", "/v1/roles", {}, 405, "METHOD_NOT_ALLOWED"),
+            ("admin", "POST", "/v1/log/prune", "", 400, "MALFORMED_JSON"),
+            ("admin", "POST", "/v1/log/prune", {}, 400, "INVALID_FIELD"),
+            ("admin", "POST", "/v1/log/prune", example("POST", "/v1/log/prune", "year"), 400, "INVALID_FIELD"),
+            ("observe", "POST", "/v1/log/prune", {}, 404, "NOT_FOUND"),
             ("observe", "GET", "/v1/approvals", None, 404, "NOT_FOUND"),
             ("observe", "GET", "/v1/jwks", None, 404, "NOT_FOUND"),
             ("admin", "POST", "/v1/pin/retry", {"backend": "other"}, 400, "INVALID_FIELD"),

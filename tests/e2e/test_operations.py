@@ -1,6 +1,7 @@
 """The ceremonies of docs/operations.md, typed as they stand there."""
 
 import base64
+import datetime
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import BIN, ROOT, Daemon, cli, request, wait_until
+from harness import BIN, RECEIPT, ROOT, Daemon, cli, request, wait_until
 
 from leaves import Ledger
 
@@ -263,6 +264,25 @@ class Approvals(Ceremonies):
                 ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", names["NAME"], "-n", "clawsigner-approval", "-s", "approval.sig"],
                 cwd=person.desk, input="B" * 43, capture_output=True, text=True, check=False)  # fmt: skip
             self.assertNotEqual(forged.returncode, 0)
+
+
+class PruningTheLog(Ceremonies):
+    def test_old_bodies_are_in_the_archive_only(self):
+        with Daemon.fresh() as daemon:
+            for _ in range(3):
+                self.assertEqual(request(daemon.proxy, "POST", "/v1/receipts/batch", {"receipts": [RECEIPT] * 100}).status, 200)
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+            daemon.wait_ready()
+            wait_until(lambda: request(daemon.admin, "GET", "/v1/status").json["ledger"]["checked"], "the ledger to be gone through")
+            wait_until(lambda: cli("log", "key", "--socket", daemon.observe).returncode == 0, "the log's key")
+            now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+            person = Person(daemon, "Pruning the log", ARCHIVE="archive", BEFORE=now)
+            (person.desk / "log.key").write_text(cli("log", "key", "--socket", daemon.observe).stdout)
+            self.assertEqual(person.types().count("log: good"), 2)
+            self.assertEqual(request(daemon.admin, "GET", "/v1/status").json["ledger"]["pruned"], 256)
+            self.assertEqual(request(daemon.observe, "GET", "/v1/log/tile/entries/000").code, "NOT_FOUND")
+            self.assert_all_typed(person)
 
 
 if __name__ == "__main__":
