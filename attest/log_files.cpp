@@ -13,9 +13,16 @@ Error refused(std::string what) {
     return {ErrorCode::proof_invalid, std::move(what)};
 }
 
-/// What an unverified checkpoint says: its second line.
-Result<std::uint64_t> stated_size(LogFiles& files) {
-    TRY(const std::string note, files.read("checkpoint"));
+std::optional<std::string> log_key_in(const std::string& body) {
+    const auto leaf = claw::parse_leaf(body);
+    const auto* setting = leaf.ok() ? std::get_if<claw::SettingLeaf>(&leaf->content) : nullptr;
+    return setting != nullptr && setting->name == "log_key" ? std::optional(setting->value)
+                                                            : std::nullopt;
+}
+
+}  // namespace
+
+Result<std::uint64_t> stated_size(const std::string& note) {
     const std::size_t first = note.find('\n');
     const std::size_t second = first == std::string::npos ? first : note.find('\n', first + 1);
     if (second == std::string::npos) {
@@ -25,15 +32,6 @@ Result<std::uint64_t> stated_size(LogFiles& files) {
         base::decimal_decode(std::string_view(note).substr(first + 1, second - first - 1));
     return size.ok() ? size : refused("the checkpoint is not a checkpoint: it says no size");
 }
-
-std::optional<std::string> log_key_in(const std::string& body) {
-    const auto leaf = claw::parse_leaf(body);
-    const auto* setting = leaf.ok() ? std::get_if<claw::SettingLeaf>(&leaf->content) : nullptr;
-    return setting != nullptr && setting->name == "log_key" ? std::optional(setting->value)
-                                                            : std::nullopt;
-}
-
-}  // namespace
 
 std::size_t tile_width(unsigned level, std::uint64_t index, std::uint64_t size) noexcept {
     if (level >= claw::kTreeLevels) {
@@ -60,7 +58,8 @@ Result<std::vector<claw::TreeHash>> FileTiles::tile(const claw::TileId& id) cons
 }
 
 Result<claw::NoteKey> stated_key(LogFiles& files) {
-    TRY(const std::uint64_t size, stated_size(files));
+    TRY(const std::string note, files.read("checkpoint"));
+    TRY(const std::uint64_t size, stated_size(note));
     for (std::uint64_t index = 0; tile_width(0, index, size) > 0; ++index) {
         const std::size_t width = tile_width(0, index, size);
         const std::string path = claw::entries_path(index, width);

@@ -45,6 +45,9 @@ private:
     std::uint64_t size_;
 };
 
+/// How many leaves a checkpoint's note says there are, whoever signed it. Error: proof_invalid.
+Result<std::uint64_t> stated_size(const std::string& note);
+
 /// The key that the log's first leaves name as its own: good for seeing whether a log agrees with
 /// itself, not for knowing whose it is. Errors: as LogFiles::read; proof_invalid, when they name
 /// none.

@@ -2,6 +2,7 @@
 
 #include "claw/pruned.h"
 #include "claw/tile.h"
+#include "claw/tlog_proof.h"
 
 #include <string_view>
 #include <utility>
@@ -19,11 +20,15 @@ class Leaves {
 public:
     Leaves(LogFiles& files, std::uint64_t size) : files_(files), size_(size) {}
 
-    Result<claw::Leaf> at(std::uint64_t index) {
+    Result<std::string> body(std::uint64_t index) {
         if (bodies_.empty() || index / kTileWidth != bundle_) {
             CHECK_OK(load(index / kTileWidth));
         }
-        return claw::parse_leaf(bodies_[index % kTileWidth]);
+        return bodies_[index % kTileWidth];
+    }
+    Result<claw::Leaf> at(std::uint64_t index) {
+        TRY(const std::string text, body(index));
+        return claw::parse_leaf(text);
     }
 
 private:
@@ -76,6 +81,21 @@ Result<std::string> WithOlder::read(const std::string& path) {
     return text.ok() || text.error().code != ErrorCode::not_found || !path.starts_with(kEntries)
                ? text
                : older_.read(path);
+}
+
+Result<std::string> prove_leaf(LogFiles& files, std::uint64_t leaf) {
+    claw::TlogProof proof;
+    TRY(proof.checkpoint, files.read("checkpoint"));
+    TRY(const std::uint64_t size, stated_size(proof.checkpoint));
+    if (leaf >= size) {
+        return Error(ErrorCode::not_found,
+                     "the export has only " + std::to_string(size) + " leaves");
+    }
+    TRY(const std::string body, Leaves(files, size).body(leaf));
+    proof.index = leaf;
+    proof.extra.assign(body.begin(), body.end());
+    TRY(proof.path, claw::inclusion_path(leaf, size, FileTiles(files, size)));
+    return claw::print_proof(proof);
 }
 
 Result<PrunePlan> plan_pruning(LogFiles& files, const claw::Checkpoint& checkpoint,

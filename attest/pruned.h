@@ -33,6 +33,11 @@ private:
     LogDirectory& older_;
 };
 
+/// A C2SP tlog-proof of one leaf, made from an export: its newest checkpoint's, with the leaf's
+/// body as extra data. Whoever verifies it holds it against the log's key. Errors: not_found; as
+/// FileTiles::tile; proof_invalid.
+Result<std::string> prove_leaf(LogFiles& files, std::uint64_t leaf);
+
 /// What may be pruned of a log that this export holds.
 struct PrunePlan {
     std::uint64_t until = 0;  // the bodies of leaves before it: a multiple of 256

@@ -84,6 +84,11 @@ Result<std::string> query_of(const ProofTerms& terms) {
                                       : receipt_query(terms.receipt_file);
 }
 
+Result<std::string> proof_from(const ProofTerms& terms) {
+    attest::LogDirectory files(terms.from);
+    return attest::prove_leaf(files, terms.leaf.value_or(0));
+}
+
 /// Asks again while the leaf is under no checkpoint yet.
 Result<std::string> proof_of(const Connection& to, const ProofTerms& terms) {
     TRY(const std::string query, query_of(terms));
@@ -270,7 +275,7 @@ int log_key(const Connection& to) {
 }
 
 int log_prove(const Connection& to, const ProofTerms& terms) {
-    const auto proof = proof_of(to, terms);
+    const auto proof = terms.from.empty() ? proof_of(to, terms) : proof_from(terms);
     if (!proof.ok()) {
         return report(proof.error(), to.json);
     }

@@ -19,6 +19,7 @@ struct ProofTerms {
     std::filesystem::path token_file;
     std::optional<std::uint64_t> leaf;
     std::filesystem::path output;  // empty: standard output
+    std::filesystem::path from;    // an export to prove `leaf` from; empty: the daemon
 };
 int log_prove(const Connection& to, const ProofTerms& terms);
 

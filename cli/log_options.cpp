@@ -69,10 +69,18 @@ void add_prove(const Setup& setup) {
     which->add_option("--receipt", terms.receipt_file,
                       "a receipt: the envelope, or the answer that holds it");
     which->add_option("--token", terms.token_file, "a token, or the answer that holds it");
-    which
-        ->add_option("--leaf", terms.leaf,
-                     "the leaf of this number; a v1.0 receipt's is the one behind its receipt's")
-        ->check(CLI::NonNegativeNumber);
+    CLI::Option* leaf =
+        which
+            ->add_option(
+                "--leaf", terms.leaf,
+                "the leaf of this number; a v1.0 receipt's is the one behind its receipt's")
+            ->check(CLI::NonNegativeNumber);
+    prove
+        ->add_option("--from", terms.from,
+                     "an export to make the proof from, as of a leaf that was pruned; no daemon "
+                     "needed")
+        ->check(CLI::ExistingDirectory)
+        ->needs(leaf);
     prove->add_option("-o,--output", terms.output, "write the proof to this file");
     setup.runs(prove, [](const Connection& to, const Options& options) {
         return log_prove(to, options.proof);

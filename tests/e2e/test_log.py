@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import json
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -362,10 +363,13 @@ class Pruning(unittest.TestCase):
         self.assertIn("was pruned", gone.json["error"]["message"])
         self.assertEqual(request(self.daemon.observe, "GET", "/v1/log/tile/0/000").status, 200)
         refused = cli("log", "prove", "--receipt", self.first, "--socket", self.daemon.observe)
-        self.assertIn("was pruned", refused.stderr)
+        (leaf,) = re.findall("leaf ([0-9]+) was pruned", refused.stderr)
         (self.scratch / "jwks.json").write_text(json.dumps(self.daemon.jwks()))
-        done = cli("verify", "receipt", self.first, "--keys", self.scratch / "jwks.json", "--proof", self.proof, "--log-key", self.key)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        late = self.scratch / "late.proof"
+        self.assertEqual(cli("log", "prove", "--leaf", leaf, "--from", self.copy, "-o", late).returncode, 0)
+        for proof in (self.proof, late):
+            done = cli("verify", "receipt", self.first, "--keys", self.scratch / "jwks.json", "--proof", proof, "--log-key", self.key)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(self.daemon.sign({"receipt_id": "rcpt_first"}).code, "ID_REUSED")
         self.assertEqual(request(self.daemon.proxy, "GET", "/v1/keys/manifest").status, 200)
 
