@@ -71,9 +71,11 @@ std::optional<std::uint64_t> pruned_by(const std::string& body) {
         return std::nullopt;
     }
     const auto row = act->set.find(std::string(claw::kPrunedRow));
-    return row == act->set.end() || !row->second
-               ? std::nullopt
-               : std::optional(claw::pruned_until(std::string_view(*row->second)));
+    if (row == act->set.end()) {
+        return std::nullopt;
+    }
+    const std::optional<std::string>& value = row->second;
+    return value ? std::optional(claw::pruned_until(std::string_view(*value))) : std::nullopt;
 }
 
 Result<std::string> WithOlder::read(const std::string& path) {
