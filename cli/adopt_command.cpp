@@ -21,12 +21,19 @@ namespace {
 using claw::JsonObject;
 using claw::JsonValue;
 
-/// What the daemon says of a family: the did:key that signs for it, and the old key, once it is
-/// adopted.
+/// What the daemon says of a family: the did:key that signs for it, and what it knows of the old
+/// key.
 struct Standing {
     std::optional<std::string> signing;
-    std::optional<JsonObject> adopted;
+    std::optional<JsonObject> old_key;
 };
+
+/// A key that was never in a token, published for what it signed before. Any other one with this
+/// did:key may need its seed yet.
+bool is_adopted(const JsonObject& key) {
+    const std::string state = cell(key, "state");
+    return !key.contains("id") && (state == "verify_only" || state == "retired");
+}
 
 Standing standing(const Connection& to, const std::string& family, const std::string& old_did,
                   int& code) {
@@ -38,7 +45,7 @@ Standing standing(const Connection& to, const std::string& family, const std::st
                 found.signing = cell(key, "did");
             }
             if (cell(key, "family") == family && cell(key, "did") == old_did) {
-                found.adopted = key;
+                found.old_key = key;
             }
         }
     });
@@ -121,8 +128,14 @@ int adopt_key(const Connection& to, const KeyTerms& terms) {
     if (code != kGood) {
         return code;
     }
-    if (now.adopted) {
-        return finish(to, terms, *now.adopted);
+    if (now.old_key && !is_adopted(*now.old_key)) {
+        return report(Error(ErrorCode::key_exists,
+                            "the family has this key already, as one that is " +
+                                cell(*now.old_key, "state") + "; the file is left as it is"),
+                      to.json);
+    }
+    if (now.old_key) {
+        return finish(to, terms, *now.old_key);
     }
     if (!now.signing) {
         return report(Error(ErrorCode::key_missing, "no key signs for " + terms.family +

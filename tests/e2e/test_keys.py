@@ -340,6 +340,17 @@ class Adoption(unittest.TestCase):
             raw = hashlib.sha256(old.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
             self.assertEqual([key["kid"] for key in daemon.jwks()["keys"]][1], raw)
 
+    def test_the_seed_of_a_key_that_nobody_adopted_is_left_alone(self):
+        with Daemon.fresh() as daemon:
+            seed = daemon.directory / "seed"
+            seed.write_text("ab" * 32)
+            seed.chmod(0o400)
+            words = ("adopt", "gateway_receipt", "--seed-file", str(seed))
+            self.assertEqual(approve(daemon, waiting(keys(daemon, *words, "--json"))).returncode, 0)
+            rows(daemon, "compromise", "gateway_receipt", "2", "--yes", "--why", "it was in a backup")
+            refused = keys(daemon, *words, "--json")
+            self.assertEqual((refused.returncode, json.loads(refused.stdout)["error"]["code"]), (1, "KEY_EXISTS"))
+            self.assertEqual(seed.read_text(), "ab" * 32)
 
     def test_an_adoption_that_was_approved_for_another_key_is_none_and_the_seed_is_still_there(self):
         with Daemon.fresh() as daemon:
