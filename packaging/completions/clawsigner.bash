@@ -13,6 +13,7 @@ _clawsigner_options() {
 # What it says that option $2 may be; "?" when that is anything, nothing when the option takes no value.
 _clawsigner_values() {
     local line
+    [[ $2 =~ ^--?[a-z][a-z-]*$ ]] || return 0 # it becomes a part of sed's script
     line=$(sed -n "s/^  \(  \)*\(-[a-z],\)*$2 \([A-Z].*\)\$/\3/p" <<<"$1")
     line=${line%%  *} # without what is said about it
     case $line in
