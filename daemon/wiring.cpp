@@ -346,7 +346,8 @@ void seed_ceiling(const Config& config, service::Powers& powers, const Log& log)
 /// The roles that the configuration names, where the log knows none yet: also that it names none.
 /// Where they differ afterwards, that is shown, and the log's hold. Errors: as configured_roles, at
 /// the first start; as Powers::named_roles.
-Status seed_roles(const Config& config, service::Powers& powers, const Log& log) {
+Status seed_roles(const Config& config, const ledger::Log& ledger, service::Powers& powers,
+                  const Log& log) {
     const auto configured = configured_roles(config);
     const auto known = powers.named_roles();
     if (known.ok()) {
@@ -358,6 +359,10 @@ Status seed_roles(const Config& config, service::Powers& powers, const Log& log)
     }
     if (known.error().code != ErrorCode::not_found) {
         return known.error();
+    }
+    const Status writable = ledger.ready();
+    if (!writable.ok() && writable.error().code == ErrorCode::ledger_damaged) {
+        return Status::done();  // it may well know roles
     }
     if (!configured.ok()) {
         return configured.error();
@@ -433,7 +438,7 @@ private:
         appliance_.lifecycle = lifecycle_.get();
         powers_ = std::make_unique<service::Powers>(*ledger_, *lifecycle_, ::geteuid());
         appliance_.powers = powers_.get();
-        CHECK_OK(seed_roles(config, *powers_, log));
+        CHECK_OK(seed_roles(config, *ledger_, *powers_, log));
         seed_ceiling(config, *powers_, log);
         approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *ledger_, *clock_);
         appliance_.approvals = approvals_.get();

@@ -404,6 +404,18 @@ class Damage(unittest.TestCase):
         self.assertEqual(request(daemon.proxy, "GET", "/readyz").json["reasons"][0]["code"], "LEDGER_DAMAGED")
         self.assertEqual(request(daemon.proxy, "GET", "/healthz").status, 200)
 
+    def test_a_configuration_that_is_out_of_date_does_not_hide_it(self):
+        with Daemon.fresh() as daemon:
+            daemon.sign()
+            self.assertEqual(daemon.stop(), 0)
+            with contextlib.closing(sqlite3.connect(daemon.directory / "state" / "ledger.db")) as database:
+                database.execute("UPDATE leaf SET body = x'00' WHERE idx = 1")
+                database.commit()
+            daemon.edit_config("[ceiling]", "[roles.observe]\nusers = [ 'nobody-of-this-name' ]\n\n[ceiling]")
+            daemon.start()
+            wait_until(lambda: daemon.answers("/healthz"), "the daemon")
+            self.assertIn("leaves", self.what_is_found(daemon))
+
     def what_is_found(self, daemon):
         """What `clawsigner status` says is wrong."""
         ledger = json.loads(cli("status", "--json", "--socket", daemon.admin).stdout)["ledger"]
