@@ -21,6 +21,13 @@ std::uint64_t pruned_until(const Settings& settings) {
     return row == settings.end() ? 0 : pruned_until(row->second.value);
 }
 
+std::uint64_t pruned_until(const Settings& settings, std::uint64_t signed_size) {
+    const auto row = settings.find(std::string(kPrunedRow));
+    return row == settings.end() || row->second.leaf >= signed_size
+               ? 0
+               : pruned_until(row->second.value);
+}
+
 bool is_kept(const LeafContent& leaf) noexcept {
     return std::holds_alternative<SettingLeaf>(leaf) || std::holds_alternative<ActLeaf>(leaf) ||
            std::holds_alternative<ManifestLeaf>(leaf) || std::holds_alternative<StateLeaf>(leaf);

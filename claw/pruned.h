@@ -20,6 +20,9 @@ std::string pruned_value(std::uint64_t until);
 std::uint64_t pruned_until(std::string_view value) noexcept;
 /// The point that the state names.
 std::uint64_t pruned_until(const Settings& settings);
+/// The same, once the leaf that names it is one of the first `signed_size`, which a checkpoint
+/// covers: bodies may not go, and are not denied, before everybody can see why.
+std::uint64_t pruned_until(const Settings& settings, std::uint64_t signed_size);
 
 /// Does the state, or what is signed of it, need this leaf to be read again? Such a leaf is kept:
 /// every row of the state has the leaf that made it.

@@ -1,6 +1,8 @@
 #include "daemon/ledger_files.h"
 
 #include "attest/log_export.h"
+#include "claw/log_keys.h"
+#include "claw/pruned.h"
 #include "ledger/schema.h"
 
 #include <utility>
@@ -33,6 +35,9 @@ Result<std::string> LedgerFiles::body(std::uint64_t leaf) {
 }
 
 Result<std::string> LedgerFiles::entries(const claw::BundleId& id) {
+    if (id.index < pruned_ / claw::kTileWidth) {
+        return missing("leaf " + std::to_string(id.index * claw::kTileWidth) + ": it was pruned");
+    }
     std::vector<std::string> bodies(id.width);
     for (std::size_t i = 0; i < id.width; ++i) {
         TRY(bodies[i], body(id.index * claw::kTileWidth + i));
@@ -64,9 +69,16 @@ Result<claw::Checkpoint> export_ledger(const std::filesystem::path& database,
                                        const std::filesystem::path& directory) {
     TRY(ledger::Database reader, ledger::open_reader(database));
     TRY(ledger::View view, ledger::View::of(reader));
-    LedgerFiles from(view);
+    TRY(const claw::LogState state, view.state());
+    TRY(const auto keys, claw::log_keys(state.settings()));
+    TRY(const auto note, view.latest_checkpoint());
+    if (keys.empty() || !note) {
+        return missing("checkpoint");
+    }
+    TRY(const std::uint64_t size, attest::stated_size(*note));
+    LedgerFiles from(view, claw::pruned_until(state.settings(), size));
     attest::LogDirectory to(directory);
-    return attest::export_log(from, to, std::nullopt, [](std::uint64_t, std::uint64_t) {});
+    return attest::export_log(from, to, keys.back(), [](std::uint64_t, std::uint64_t) {});
 }
 
 }  // namespace clawsigner::daemon

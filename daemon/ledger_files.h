@@ -10,8 +10,9 @@ namespace clawsigner::daemon {
 /// The log of a ledger's database, as of its newest checkpoint. One thread.
 class LedgerFiles final : public attest::LogFiles {
 public:
-    /// `view` outlives the files.
-    explicit LedgerFiles(ledger::View& view) : view_(view) {}
+    /// `view` outlives the files. What lies before leaf `pruned` is not shown, as the daemon does
+    /// not show it.
+    LedgerFiles(ledger::View& view, std::uint64_t pruned) : view_(view), pruned_(pruned) {}
 
     /// Errors: not_found; as View's.
     Result<std::string> read(const std::string& path) override;
@@ -22,6 +23,7 @@ private:
     Result<std::string> body(std::uint64_t leaf);
 
     ledger::View& view_;
+    std::uint64_t pruned_;
 };
 
 /// Brings `directory` to the newest checkpoint of a copied database, which is only read: the files

@@ -120,6 +120,7 @@ private:
     void write_loop();
     void watch_loop(FileWatch watch);
     void check_behind();
+    std::uint64_t sweepable() const;
     void sweep_loop();
     bool sweep(std::uint64_t until);
     Error unread(std::uint64_t leaf) const;
@@ -599,20 +600,24 @@ void FileLog::run_task(Task& task) {
     task.outcome.set_value(outcome);
 }
 
+/// How far bodies may go. The mutex is held.
+std::uint64_t FileLog::sweepable() const {
+    return claw::pruned_until(*settings_, checkpoint_);
+}
+
 /// What the state says may go goes here, also after a start in the middle of it.
 void FileLog::sweep_loop() {
     std::uint64_t swept = 0;
     const auto is_due = [&] {
         // Not before the state is known to be what the leaves make: this cannot be undone.
-        return stop_sweeping_ ||
-               (checked_ && claw::pruned_until(*settings_) > swept && ready_locked().ok());
+        return stop_sweeping_ || (checked_ && sweepable() > swept && ready_locked().ok());
     };
     std::unique_lock lock(mutex_);
     while (!stop_sweeping_) {
         if (!wake_sweep_.wait_for(lock, kSweepEvery, is_due) || stop_sweeping_) {
             continue;
         }
-        const std::uint64_t until = claw::pruned_until(*settings_);
+        const std::uint64_t until = sweepable();
         lock.unlock();
         const bool is_done = sweep(until);
         lock.lock();
@@ -698,6 +703,7 @@ Status FileLog::publish(Published published, Deadline deadline) {
     const std::lock_guard lock(mutex_);
     published_ = std::make_shared<const Published>(std::move(published));
     checkpoint_ = size;
+    wake_sweep_.notify_one();
     return Status::done();
 }
 

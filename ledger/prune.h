@@ -12,8 +12,6 @@ namespace clawsigner::ledger {
 
 /// Leaves that one step looks at: one bundle.
 inline constexpr std::int64_t kLeavesAStep = 256;
-/// Pages that one step gives back to the file system.
-inline constexpr std::int64_t kPagesAStep = 64;
 
 /// What a step did.
 struct PruneStep {

@@ -1,6 +1,6 @@
 #include "service/read_log.h"
 
-#include "claw/tile_tree.h"
+#include "claw/pruned.h"
 #include "claw/tlog_proof.h"
 #include "service/published_tiles.h"
 
@@ -33,22 +33,31 @@ Result<std::string> log_tile(const Appliance& appliance, const claw::TileId& id)
 
 Result<std::string> log_entries(const Appliance& appliance, std::uint64_t index,
                                 std::size_t width) {
+    TRY(const auto latest, published(appliance));
+    const std::uint64_t pruned =
+        claw::pruned_until(*appliance.ledger->settings(), latest->head->size());
+    // Also of a bundle that is whole because its leaves made state: what is served is the log's
+    // end, without a gap.
+    if (index < pruned / claw::kTileWidth) {
+        return Error(ErrorCode::not_found, "the log was pruned: its entries begin at leaf " +
+                                               std::to_string(pruned) +
+                                               "; an export from before holds these");
+    }
     TRY(const auto bodies, appliance.ledger->leaves(index * claw::kTileWidth, width));
     return claw::encode_entries(bodies);
 }
 
 Result<std::string> log_proof(const Appliance& appliance, std::uint64_t leaf) {
     TRY(const auto latest, published(appliance));
-    const claw::TileTree& tree = *latest->head;
-    if (tree.size() <= leaf) {
+    if (latest->head->size() <= leaf) {
         return Error(ErrorCode::not_yet, "leaf " + std::to_string(leaf) +
                                              " is under no checkpoint yet; ask again in a second");
     }
     TRY(auto bodies, appliance.ledger->leaves(leaf, 1));
     claw::TlogProof proof;
     proof.index = leaf;
-    TRY(proof.path,
-        claw::inclusion_path(leaf, tree.size(), PublishedTiles(*appliance.ledger, tree)));
+    TRY(proof.path, claw::inclusion_path(leaf, latest->head->size(),
+                                         PublishedTiles(*appliance.ledger, *latest->head)));
     proof.checkpoint = latest->note;
     const ByteView body = base::as_bytes(bodies.front());
     proof.extra.assign(body.begin(), body.end());

@@ -39,11 +39,19 @@ def settle(daemon):
     wait_until(is_signed, "a checkpoint over every leaf")
 
 
+def log_key(daemon):
+    """The log names its key with its first checkpoint."""
+    wait_until(lambda: daemon.answers("/v1/log/checkpoint"), "the first checkpoint")
+    done = cli("log", "key", "--socket", daemon.observe)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 class Proofs(DaemonTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.key = cli("log", "key", "--socket", cls.daemon.observe).stdout.strip()
+        cls.key = log_key(cls.daemon)
         cls.receipt = cls.scratch / "receipt.json"
         cls.receipt.write_text(cls.daemon.sign().text)
         for _ in range(5):
@@ -150,7 +158,7 @@ class Proofs(DaemonTest):
         name, number, key = self.key.split("+", 2)
         self.assertEqual(self.verify(key=f"other.example+{number}+{key}").returncode, 2)  # an id is that of name and key
         with Daemon.fresh() as other:
-            theirs = cli("log", "key", "--socket", other.observe).stdout.strip()
+            theirs = log_key(other)
             receipt = self.scratch / "theirs.json"
             receipt.write_text(other.sign().text)
             proof = self.scratch / "theirs.tlog-proof"
@@ -198,7 +206,7 @@ class Copies(unittest.TestCase):
         fill(cls.daemon, 600)
         cls.scratch = pathlib.Path(cls.stack.enter_context(tempfile.TemporaryDirectory(prefix="cs-")))
         cls.copy = cls.scratch / "log"
-        cls.key = cli("log", "key", "--socket", cls.daemon.observe).stdout.strip()
+        cls.key = log_key(cls.daemon)
         cls.exported = cli("log", "export", cls.copy, "--socket", cls.daemon.observe)
 
     @classmethod
@@ -301,7 +309,7 @@ class Pruning(unittest.TestCase):
         self.assertEqual(cli("log", "prove", "--receipt", self.first, "-o", self.proof, "--socket", self.daemon.observe).returncode, 0)
         self.restart()
         settle(self.daemon)
-        self.key = cli("log", "key", "--socket", self.daemon.observe).stdout.strip()
+        self.key = log_key(self.daemon)
         self.copy = self.scratch / "log"
         self.export(self.copy)
 
@@ -423,6 +431,55 @@ class Pruning(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         refused = cli("log", "prune", "--before", moment(), "--export", new, "--log-key", self.key, "--socket", self.daemon.admin)
         self.assertIn("PROOF_INVALID: the export does not hold", refused.stderr)
+
+    def test_a_copied_database_that_was_pruned_brings_an_export_up_to_date(self):
+        self.prune()
+        self.daemon.sign()
+        settle(self.daemon)
+        copy = self.scratch / "state"
+        copy.mkdir()
+        with contextlib.closing(sqlite3.connect(f"file:{self.daemon.directory}/state/ledger.db?mode=ro", uri=True)) as database:
+            database.execute("VACUUM INTO ?", (str(copy / "ledger.db"),))
+        for directory, code in ((self.copy, 0), (self.scratch / "new", 1)):
+            done = subprocess.run([BIN / "clawsignerd", "export", "--db", copy / "ledger.db", directory], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(cli("log", "audit", directory, "--log-key", self.key).returncode, code)
+
+    def test_a_bundle_of_leaves_that_all_stay_is_no_hole_in_what_is_gone(self):
+        ceiling = request(self.daemon.admin, "GET", "/v1/ceiling").json
+        terms = {name: ceiling[name] for name in ("max_ttl_seconds", "audiences", "scopes")}
+        for _ in range(520):
+            self.assertEqual(request(self.daemon.admin, "POST", "/v1/ceiling", terms).status, 200)
+        fill(self.daemon, 300)
+        self.restart()
+        settle(self.daemon)
+        self.export(self.copy)
+        until = self.prune()
+        settle(self.daemon)
+        whole = [index for index in range(until // 256) if len(set(bodies(self.daemon, until)) & set(range(256 * index, 256 * index + 256))) == 256]
+        self.assertEqual(len(whole), 1)
+        self.assertEqual(request(self.daemon.observe, "GET", f"/v1/log/tile/entries/{whole[0]:03}").status, 404)
+        self.assertIn("lacks the bodies of leaves 0 to", self.export(self.scratch / "new"))
+        code, audit = self.audit("--with", self.copy)
+        self.assertEqual((code, audit["good"]), (0, True), audit)
+
+    def test_nothing_goes_before_a_checkpoint_shows_why(self):
+        def keys(*words):
+            done = cli("keys", *words, "--json", "--socket", self.daemon.admin)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            return done
+
+        filed = self.ask()
+        keys("freeze", "checkpoint", "--yes")
+        until = self.approve(filed)
+        self.daemon.sign()
+        self.assertEqual(len(bodies(self.daemon, until)), until)
+        self.assertEqual(self.audit()[0], 0)
+        waiting = json.loads(keys("unfreeze", "checkpoint").stdout)["request"]["id"]
+        done = cli("approvals", "approve", waiting, "--key", self.daemon.directory / "operator", "--yes", "--socket", self.daemon.admin)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        wait_until(lambda: self.is_pruned(until), "the bodies to go")
+        self.assertEqual(self.audit()[1]["good"], True)
 
     def test_what_does_not_fit_is_refused(self):
         self.assertIn("the export are that old", self.ask("2020-01-01").stdout)

@@ -281,7 +281,7 @@ class PruningTheLog(Ceremonies):
             (person.desk / "log.key").write_text(cli("log", "key", "--socket", daemon.observe).stdout)
             self.assertEqual(person.types().count("log: good"), 2)
             self.assertEqual(request(daemon.admin, "GET", "/v1/status").json["ledger"]["pruned"], 256)
-            self.assertEqual(request(daemon.observe, "GET", "/v1/log/tile/entries/000").code, "NOT_FOUND")
+            wait_until(lambda: request(daemon.observe, "GET", "/v1/log/tile/entries/000").status == 404, "a checkpoint that shows why")
             self.assert_all_typed(person)
 
 

@@ -1,8 +1,11 @@
 #include "ledger/prune.h"
 
+#include "claw/checkpoint.h"
 #include "claw/pruned.h"
 #include "ledger/log.h"
+#include "service/published_tiles.h"
 #include "support/fixed_clock.h"
+#include "support/software_key.h"
 #include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -95,6 +98,24 @@ struct Ledger {
     void approve_pruning() {
         put(set_row(std::string(claw::kPrunedRow), claw::pruned_value(kUntil))).value();
     }
+    /// A checkpoint over all that is there, and over the leaves that name its key.
+    void sign() {
+        const auto signer = tests::SoftwareKey::golden();
+        const auto key = claw::NoteKey::of("test.log/1", signer.public_key()).value();
+        if (!log->setting("origin")) {
+            put(claw::SettingLeaf{"origin", key.name()}).value();
+            put(claw::SettingLeaf{"log_key", key.text()}).value();
+        }
+        const auto head = log->head();
+        const auto body =
+            claw::CheckpointBody::of({key.name(), head->size(), head->root()}).value();
+        const std::vector<claw::NoteSignature> signatures{{key, signer.sign(body.text())}};
+        REQUIRE(log->publish({body.note(signatures), head}, base::deadline_in(seconds(10))).ok());
+    }
+    void prune() {
+        approve_pruning();
+        sign();
+    }
     /// The leaves below the point whose bodies are in the file.
     std::set<std::uint64_t> bodies() const {
         auto database =
@@ -134,21 +155,35 @@ TEST_CASE("prune: bodies below the point go, those that made state stay", "[ledg
     const auto size = on.log->head()->size();
     CHECK(on.bodies().size() == kUntil);
     on.clock.advance(seconds(301));  // nobody can ask again
-    on.approve_pruning();
+    on.prune();
     CHECK(wait_for([&] { return on.bodies() == kWithState; }));
     CHECK(on.log->status().health == Health::good);
     CHECK(on.damage().empty());
-    CHECK(on.log->head()->size() == size + 1);
     CHECK(on.log->settings()->at("test/old").leaf == 1);
-    on.edit("DELETE FROM leaf WHERE idx = 605");  // the prune's own
+    CHECK(on.log->head()->size() == size + 3);
+    on.sign();
+    const service::PublishedTiles tiles(*on.log, *on.log->published()->head);
+    CHECK(claw::root_at(size, tiles).value() == root);
+}
+
+TEST_CASE("prune: nothing goes before a checkpoint covers the leaf that says so", "[ledger]") {
+    Ledger on;
+    on.clock.advance(seconds(301));
+    on.sign();
+    on.approve_pruning();
+    on.put(artefact("another")).value();
+    CHECK(on.bodies().size() == kUntil);
     on.open();
-    CHECK(on.log->head()->root() == root);
+    CHECK(on.damage().empty());
+    CHECK(on.bodies().size() == kUntil);
+    on.sign();
+    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
 }
 
 TEST_CASE("prune: what is spent stays spent, and is known", "[ledger]") {
     Ledger on;
     on.clock.advance(seconds(301));
-    on.approve_pruning();
+    on.prune();
     CHECK(wait_for([&] { return on.bodies() == kWithState; }));
     on.open();
     CHECK(on.put(artefact("id7")).error().code == ErrorCode::id_reused);
@@ -162,7 +197,7 @@ TEST_CASE("prune: what is spent stays spent, and is known", "[ledger]") {
 TEST_CASE("prune: a receipt that can be asked for again keeps its body until it cannot",
           "[ledger]") {
     Ledger on;
-    on.approve_pruning();
+    on.prune();
     CHECK(wait_for([&] { return on.bodies() == kWithAnswer; }));
     const auto again = on.put(with_nonce("other", "n"), "answer other").value();
     CHECK(std::get<ledger::Replayed>(again).answers == std::vector<std::string>{"answer bound"});
@@ -176,7 +211,7 @@ TEST_CASE("prune: what was not finished is finished after the next start", "[led
     on.clock.advance(seconds(301));
     on.edit("CREATE TABLE before AS SELECT * FROM leaf");
     on.open();
-    on.approve_pruning();
+    on.prune();
     CHECK(wait_for([&] { return on.bodies() == kWithState; }));
     on.edit("INSERT INTO leaf SELECT * FROM before WHERE idx BETWEEN 200 AND 400");
     on.open();
@@ -227,7 +262,7 @@ TEST_CASE("prune: what is edited below the point is found at the next start, by 
          }) {
         Ledger on;
         on.clock.advance(seconds(301));
-        on.approve_pruning();
+        on.prune();
         REQUIRE(wait_for([&] { return on.bodies() == kWithState; }));
         REQUIRE(on.damage().empty());
         on.edit(edit.sql);
