@@ -37,7 +37,7 @@ constexpr auto kStepDeadline = std::chrono::seconds(30);
 constexpr std::size_t kMostNotes = 1000;
 constexpr std::size_t kMostLeavesRead = 256;
 /// A log that is checked this fast has been checked before it serves.
-constexpr auto kCheckFirst = std::chrono::milliseconds(500);
+constexpr auto kCheckFirst = std::chrono::milliseconds(250);
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& database) {
     return {database, database.string() + "-wal"};
