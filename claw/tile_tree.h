@@ -78,6 +78,9 @@ public:
     /// one size or the old one was empty. Error: proof_invalid, when `old_size` is above the size.
     Result<std::vector<TreeHash>> consistency_path(std::uint64_t old_size);
 
+    /// How many tiles it has read and keeps.
+    std::size_t tiles() const noexcept { return tiles_.size(); }
+
 private:
     /// A tile, and of the nodes above its hashes those that were asked for: the one above both 2n
     /// and 2n + 1 is n, as in a heap.

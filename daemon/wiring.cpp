@@ -13,6 +13,7 @@
 #include "service/lifecycle.h"
 #include "service/powers.h"
 #include "service/prober.h"
+#include "service/proofs.h"
 #include "service/refusals.h"
 
 #include <algorithm>
@@ -379,10 +380,12 @@ public:
         : lock_(std::move(lock)),
           clock_(std::move(clock)),
           ledger_(std::move(ledger)),
-          refusals_(*ledger_) {
+          refusals_(*ledger_),
+          proofs_(*ledger_) {
         appliance_.clock = clock_.get();
         appliance_.ledger = ledger_.get();
         appliance_.refusals = &refusals_;
+        appliance_.proofs = &proofs_;
         appliance_.started = clock_->now();
     }
 
@@ -463,6 +466,7 @@ private:
     std::unique_ptr<base::SystemClock> clock_;
     std::unique_ptr<ledger::Log> ledger_;
     service::Refusals refusals_;
+    service::Proofs proofs_;
     std::vector<std::unique_ptr<hsm::Backend>> backends_;
     std::unique_ptr<hsm::Keyring> keyring_;
     std::unique_ptr<service::Lifecycle> lifecycle_;

@@ -16,6 +16,7 @@ class Approvals;
 class Checkpointer;
 class Lifecycle;
 class Powers;
+class Proofs;
 class Refusals;
 
 struct SigningLimits {
@@ -45,6 +46,7 @@ struct Appliance {
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;
     Checkpointer* checkpointer = nullptr;
+    Proofs* proofs = nullptr;
     std::vector<NamedBackend> backends;
     std::vector<crypto::Family> families;
     SigningLimits limits;

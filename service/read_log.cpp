@@ -2,7 +2,7 @@
 
 #include "claw/pruned.h"
 #include "claw/tlog_proof.h"
-#include "service/published_tiles.h"
+#include "service/proofs.h"
 
 #include <utility>
 
@@ -56,8 +56,7 @@ Result<std::string> log_proof(const Appliance& appliance, std::uint64_t leaf) {
     TRY(auto bodies, appliance.ledger->leaves(leaf, 1));
     claw::TlogProof proof;
     proof.index = leaf;
-    TRY(proof.path, claw::inclusion_path(leaf, latest->head->size(),
-                                         PublishedTiles(*appliance.ledger, *latest->head)));
+    TRY(proof.path, appliance.proofs->inclusion_path(latest, leaf));
     proof.checkpoint = latest->note;
     const ByteView body = base::as_bytes(bodies.front());
     proof.extra.assign(body.begin(), body.end());

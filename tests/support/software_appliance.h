@@ -6,6 +6,7 @@
 #include "service/issue_token.h"
 #include "service/lifecycle.h"
 #include "service/powers.h"
+#include "service/proofs.h"
 #include "service/refusals.h"
 #include "service/sign_receipt.h"
 #include "support/fixed_clock.h"
@@ -57,6 +58,7 @@ struct SoftwareAppliance {
     TempDir directory;
     std::unique_ptr<ledger::Log> ledger = open_ledger();
     service::Refusals refusals{*ledger};
+    service::Proofs proofs{*ledger};
     std::unique_ptr<service::Lifecycle> lifecycle;
     std::unique_ptr<service::Powers> powers;
     std::unique_ptr<service::Approvals> approvals;
@@ -89,6 +91,7 @@ struct SoftwareAppliance {
         made.prober = &prober;
         made.ledger = ledger.get();
         made.refusals = &refusals;
+        made.proofs = &proofs;
         made.checkpointer = &checkpointer;
         made.backends = {{"memory", &backend}};
         made.families = families;
