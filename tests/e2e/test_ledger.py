@@ -396,6 +396,11 @@ class Lives(unittest.TestCase):
             self.assertEqual(first.sign().status, 200)
 
 
+def is_signed(daemon):
+    ledger = request(daemon.admin, "GET", "/v1/status").json["ledger"]
+    return ledger["checkpoint"] == ledger["size"]
+
+
 class Damage(unittest.TestCase):
     def assert_nothing_is_signed(self, daemon):
         for reply in (daemon.sign(), daemon.issue(CLAIMS)):
@@ -496,6 +501,7 @@ class Damage(unittest.TestCase):
             for harm, quiet in itertools.product((unlink, cut, replace), (0, 0.5)):
                 with self.subTest(name=name, harm=harm.__name__, quiet=quiet), Daemon.fresh() as daemon:
                     self.assertEqual(daemon.sign().status, 200)
+                    wait_until(lambda: is_signed(daemon), "a checkpoint over every leaf")  # nothing is being written then
                     harm(daemon.directory / "state" / name)
                     end = time.monotonic() + SLOWNESS
                     time.sleep(quiet)
