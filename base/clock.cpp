@@ -37,6 +37,24 @@ UnixMillis SystemClock::now() const {
         std::chrono::system_clock::now());
 }
 
+UnixMillis WatchedClock::now() const {
+    const UnixMillis shown = wall_.now();
+    remember(shown);
+    return shown;
+}
+
+UnixMillis WatchedClock::judged() const {
+    (void)now();
+    return UnixMillis(std::chrono::milliseconds(latest_.load()));
+}
+
+void WatchedClock::remember(UnixMillis moment) const noexcept {
+    const std::int64_t shown = moment.time_since_epoch().count();
+    std::int64_t latest = latest_.load();
+    while (latest < shown && !latest_.compare_exchange_weak(latest, shown)) {
+    }
+}
+
 std::string format_utc(UnixMillis time) {
     const auto day = std::chrono::floor<std::chrono::days>(time);
     const std::chrono::year_month_day date(day);

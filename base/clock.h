@@ -2,7 +2,9 @@
 
 #include "base/result.h"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,6 +29,28 @@ public:
 class SystemClock final : public Clock {
 public:
     UnixMillis now() const override;
+};
+
+/// A clock that remembers the latest moment it has shown, so that what was over stays over when the
+/// host's clock is put back. Thread-safe.
+class WatchedClock final : public Clock {
+public:
+    /// `wall` outlives it.
+    explicit WatchedClock(const Clock& wall) : wall_(wall) {}
+
+    /// What `wall` says, as everything signed states it.
+    UnixMillis now() const override;
+    /// The later of that and everything shown or remembered before: what is allowed is judged by
+    /// this.
+    UnixMillis judged() const;
+    /// How far `wall` is behind what it has shown; zero, when it is not.
+    std::chrono::milliseconds behind() const { return judged() - now(); }
+    /// It was this late already, as something outside of the clock shows.
+    void remember(UnixMillis moment) const noexcept;
+
+private:
+    const Clock& wall_;
+    mutable std::atomic<std::int64_t> latest_{0};  // Unix milliseconds
 };
 
 /// As JavaScript's Date.prototype.toISOString prints it: "2026-01-01T00:00:00.123Z". Years 0000 to

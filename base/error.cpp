@@ -26,7 +26,7 @@ std::string clipped(std::string text) {
 }
 
 /// In the order of ErrorCode.
-constexpr std::array<std::string_view, 39> kWireNames{
+constexpr std::array<std::string_view, 44> kWireNames{
     "UNSET",
     "INTERNAL",
     "BAD_REQUEST",
@@ -52,6 +52,11 @@ constexpr std::array<std::string_view, 39> kWireNames{
     "ILLEGAL_TRANSITION",
     "ROTATION_PENDING",
     "UNSUPPORTED",
+    "DEVICE_LOCKED",
+    "DEVICE_AUTH",
+    "DEVICE_FULL",
+    "DEVICE_CHANGED",
+    "BOOT_NOT_APPROVED",
     "LEDGER_BLOCKED",
     "LEDGER_DAMAGED",
     "NONCE_REUSED",

@@ -38,6 +38,12 @@ enum class ErrorCode : std::uint8_t {
     illegal_transition,
     rotation_pending,
     unsupported,
+    // The device behind a key store, where waiting alone does not help.
+    device_locked,
+    device_auth,
+    device_full,
+    device_changed,
+    boot_not_approved,
     // The ledger.
     ledger_blocked,
     ledger_damaged,
@@ -78,6 +84,8 @@ struct Error {
     /// 0.
     std::string_view call;
     std::uint64_t native = 0;
+    /// Of queue_full: the seconds after which it is worth asking again; 0, where nobody can say.
+    std::uint32_t retry_after = 0;
 
     Error() = default;
     Error(ErrorCode c, std::string text) : code(c), message(std::move(text)) {}

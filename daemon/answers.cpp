@@ -194,6 +194,11 @@ unsigned http_status(ErrorCode code) noexcept {
             return 413;
         case ErrorCode::unsupported:
             return 501;
+        case ErrorCode::device_locked:
+        case ErrorCode::device_auth:
+        case ErrorCode::device_full:
+        case ErrorCode::device_changed:
+        case ErrorCode::boot_not_approved:
         case ErrorCode::hsm_down:
         case ErrorCode::pin_held:
         case ErrorCode::key_missing:
@@ -221,7 +226,7 @@ Answer error_answer(const Error& error) {
         http_status(error.code), error_object(error), {}, wire_name(error.code), error.rule};
     if (error.code == ErrorCode::queue_full || error.code == ErrorCode::not_yet ||
         error.code == ErrorCode::key_not_active) {
-        answer.headers.emplace_back("Retry-After", "1");
+        answer.headers.emplace_back("Retry-After", std::to_string(std::max(error.retry_after, 1U)));
     }
     return answer;
 }

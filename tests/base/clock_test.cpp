@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include "support/fixed_clock.h"
+
 #include <catch2/catch.hpp>
 
 using namespace clawsigner;
@@ -31,4 +33,20 @@ TEST_CASE("utc time: refuses other spellings and days that do not exist") {
         INFO(text);
         CHECK_FALSE(parse_utc(text).ok());
     }
+}
+
+TEST_CASE("watched clock: judges by the latest time it has shown or was told of") {
+    tests::FixedClock wall;
+    const base::WatchedClock clock(wall);
+    const UnixMillis began = wall.now();
+    CHECK(clock.judged() == began);
+    wall.advance(-std::chrono::hours(1));
+    CHECK(clock.now() == began - std::chrono::hours(1));
+    CHECK(clock.judged() == began);
+    CHECK(clock.behind() == std::chrono::hours(1));
+    clock.remember(began + std::chrono::hours(1));
+    CHECK(clock.behind() == std::chrono::hours(2));
+    wall.advance(std::chrono::hours(3));
+    CHECK(clock.behind() == std::chrono::hours(0));
+    CHECK(clock.judged() == began + std::chrono::hours(2));
 }
