@@ -1,6 +1,7 @@
 #include "cli/approval_options.h"
 
 #include "cli/approval_commands.h"
+#include "cli/default_sockets.h"
 
 #include <memory>
 #include <string>
@@ -8,17 +9,15 @@
 namespace clawsigner::cli {
 namespace {
 
-constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
-
-struct Options {
+struct ApprovalOptions {
     std::string socket;
     ApprovalTerms terms;
 };
 
-struct Setup {
+struct ApprovalSetup {
     const bool& json;
     std::function<int()>& command;
-    std::shared_ptr<Options> options = std::make_shared<Options>();
+    std::shared_ptr<ApprovalOptions> options = std::make_shared<ApprovalOptions>();
 
     CLI::App* add(CLI::App& group, const char* name, const char* about) const {
         CLI::App* added = group.add_subcommand(name, about);
@@ -42,7 +41,7 @@ struct Setup {
     }
 };
 
-void add_requests(CLI::App& app, const Setup& setup) {
+void add_requests(CLI::App& app, const ApprovalSetup& setup) {
     CLI::App* group =
         app.add_subcommand("approvals", "acts that wait for operators")->require_subcommand(0, 1);
     setup.runs(setup.add(*group, "list", "every act that waits"),
@@ -68,7 +67,7 @@ void add_requests(CLI::App& app, const Setup& setup) {
     setup.runs(deny, deny_act);
 }
 
-void add_operators(CLI::App& app, const Setup& setup) {
+void add_operators(CLI::App& app, const ApprovalSetup& setup) {
     CLI::App* group = app.add_subcommand("operators", "who approves, and how many of them must")
                           ->require_subcommand(0, 1);
     setup.runs(setup.add(*group, "show", "today's operators"),
@@ -85,7 +84,7 @@ void add_operators(CLI::App& app, const Setup& setup) {
     setup.runs(set, set_operators);
 }
 
-void add_ceiling(CLI::App& app, const Setup& setup) {
+void add_ceiling(CLI::App& app, const ApprovalSetup& setup) {
     CLI::App* group = app.add_subcommand("ceiling", "the most that may stand in a token")
                           ->require_subcommand(0, 1);
     setup.runs(setup.add(*group, "show", "today's ceiling"),
@@ -106,7 +105,7 @@ void add_ceiling(CLI::App& app, const Setup& setup) {
 }  // namespace
 
 void add_approvals(CLI::App& app, const bool& json, std::function<int()>& command) {
-    const Setup setup{json, command};
+    const ApprovalSetup setup{json, command};
     add_requests(app, setup);
     add_operators(app, setup);
     add_ceiling(app, setup);

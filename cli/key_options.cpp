@@ -1,5 +1,6 @@
 #include "cli/key_options.h"
 
+#include "cli/default_sockets.h"
 #include "cli/key_commands.h"
 
 #include <charconv>
@@ -9,9 +10,7 @@
 namespace clawsigner::cli {
 namespace {
 
-constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
-
-struct Options {
+struct KeyOptions {
     std::string socket;
     KeyTerms terms;
     std::string activate_in;
@@ -42,11 +41,11 @@ std::string check_span(const std::string& text) {
 }
 
 /// What every command of the group needs to be set up.
-struct Setup {
+struct KeySetup {
     CLI::App& keys;
     const bool& json;
     std::function<int()>& command;
-    std::shared_ptr<Options> options = std::make_shared<Options>();
+    std::shared_ptr<KeyOptions> options = std::make_shared<KeyOptions>();
 
     CLI::App* add(const char* name, const char* about) const {
         CLI::App* added = keys.add_subcommand(name, about);
@@ -84,7 +83,7 @@ struct Setup {
     }
 };
 
-void add_list(const Setup& setup) {
+void add_list(const KeySetup& setup) {
     setup.runs(setup.add("list",
                          "every version of every family's key, and what is in the stores "
                          "beside them"),
@@ -94,7 +93,7 @@ void add_list(const Setup& setup) {
     setup.runs(show, show_key);
 }
 
-void add_create(const Setup& setup) {
+void add_create(const KeySetup& setup) {
     CLI::App* create = setup.add("create",
                                  "make a family's first key, inside its store; it signs "
                                  "at once");
@@ -106,7 +105,7 @@ void add_create(const Setup& setup) {
     setup.runs(create, create_key);
 }
 
-void add_rotate(const Setup& setup) {
+void add_rotate(const KeySetup& setup) {
     CLI::App* rotate = setup.add(
         "rotate",
         "make a family's next key: published at once, so that verifiers can learn it, and signing "
@@ -129,7 +128,7 @@ void add_rotate(const Setup& setup) {
     setup.runs(rotate, rotate_key);
 }
 
-void add_freeze(const Setup& setup) {
+void add_freeze(const KeySetup& setup) {
     CLI::App* freeze = setup.add("freeze",
                                  "stop every signature of a family, at once; its keys "
                                  "stay published");
@@ -142,7 +141,7 @@ void add_freeze(const Setup& setup) {
     setup.runs(unfreeze, unfreeze_family);
 }
 
-void add_ends(const Setup& setup) {
+void add_ends(const KeySetup& setup) {
     CLI::App* retire = setup.add("retire",
                                  "take back a pending key, or stop publishing an old one "
                                  "before its overlap ends");
@@ -169,7 +168,7 @@ void add_ends(const Setup& setup) {
     setup.runs(compromise, compromise_key);
 }
 
-void add_adopt(const Setup& setup) {
+void add_adopt(const KeySetup& setup) {
     CLI::App* adopt = setup.add(
         "adopt",
         "leave a key behind that lived in an environment variable: it and the family's key sign a "
@@ -188,7 +187,7 @@ void add_adopt(const Setup& setup) {
     setup.runs(adopt, adopt_key);
 }
 
-void add_discard(const Setup& setup) {
+void add_discard(const KeySetup& setup) {
     CLI::App* discard = setup.add(
         "discard", "destroy what keys list shows as unusable, such as half of a key; for good");
     discard
@@ -202,7 +201,7 @@ void add_discard(const Setup& setup) {
 
 void add_keys(CLI::App& app, const bool& json, std::function<int()>& command) {
     CLI::App* keys = app.add_subcommand("keys", "the signing keys")->require_subcommand(0, 1);
-    const Setup setup{*keys, json, command};
+    const KeySetup setup{*keys, json, command};
     add_list(setup);
     add_create(setup);
     add_rotate(setup);

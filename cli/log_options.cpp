@@ -1,5 +1,6 @@
 #include "cli/log_options.h"
 
+#include "cli/default_sockets.h"
 #include "cli/log_commands.h"
 #include "cli/prune_command.h"
 
@@ -9,10 +10,7 @@
 namespace clawsigner::cli {
 namespace {
 
-constexpr const char* kObserveSocket = "/run/clawsigner/observe.sock";
-constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
-
-struct Options {
+struct LogOptions {
     std::string socket;
     ProofTerms proof;
     std::string directory;
@@ -21,11 +19,11 @@ struct Options {
 };
 
 /// What every command of the group needs to be set up.
-struct Setup {
+struct LogSetup {
     CLI::App& log;
     const bool& json;
     std::function<int()>& command;
-    std::shared_ptr<Options> options = std::make_shared<Options>();
+    std::shared_ptr<LogOptions> options = std::make_shared<LogOptions>();
 
     Connection connection() const {
         return {options->socket.empty() ? kObserveSocket : options->socket, json};
@@ -50,15 +48,15 @@ struct Setup {
     }
 };
 
-void add_key(const Setup& setup) {
+void add_key(const LogSetup& setup) {
     CLI::App* key =
         setup.add("key",
                   "print the log's verifier key, as C2SP tools exchange it: ORIGIN+ID+KEY.\n"
                   "Give it to whoever verifies; they must have it from somebody they trust");
-    setup.runs(key, [](const Connection& to, const Options&) { return log_key(to); });
+    setup.runs(key, [](const Connection& to, const LogOptions&) { return log_key(to); });
 }
 
-void add_prove(const Setup& setup) {
+void add_prove(const LogSetup& setup) {
     CLI::App* prove = setup.add(
         "prove",
         "print the proof that an artefact is in the log (C2SP tlog-proof), which\n"
@@ -82,12 +80,12 @@ void add_prove(const Setup& setup) {
         ->check(CLI::ExistingDirectory)
         ->needs(leaf);
     prove->add_option("-o,--output", terms.output, "write the proof to this file");
-    setup.runs(prove, [](const Connection& to, const Options& options) {
+    setup.runs(prove, [](const Connection& to, const LogOptions& options) {
         return log_prove(to, options.proof);
     });
 }
 
-void add_export(const Setup& setup) {
+void add_export(const LogSetup& setup) {
     CLI::App* command = setup.add(
         "export",
         "copy the log into a directory of static files that any C2SP tile client reads:\n"
@@ -97,12 +95,12 @@ void add_export(const Setup& setup) {
     command->add_option("DIR", setup.options->directory, "the directory; made when it is not there")
         ->required();
     setup.add_log_key(*command, setup.options->audit.log_key, "default: the one the log names");
-    setup.runs(command, [](const Connection& to, const Options& options) {
+    setup.runs(command, [](const Connection& to, const LogOptions& options) {
         return log_export(to, options.directory, options.audit.log_key);
     });
 }
 
-void add_audit(const Setup& setup) {
+void add_audit(const LogSetup& setup) {
     CLI::App* command = setup.add(
         "audit",
         "read every leaf, make tree and state again from them, and say what does not hold:\n"
@@ -128,12 +126,12 @@ void add_audit(const Setup& setup) {
         ->add_option("--with", audit.older,
                      "an export that holds the leaves which the daemon's log has pruned")
         ->check(CLI::ExistingDirectory);
-    setup.runs(command, [](const Connection& to, const Options& options) {
+    setup.runs(command, [](const Connection& to, const LogOptions& options) {
         return log_audit(to, options.audit);
     });
 }
 
-void add_prune(const Setup& setup) {
+void add_prune(const LogSetup& setup) {
     CLI::App* command = setup.log.add_subcommand(
         "prune",
         "ask the operators to let old leaf bodies go that an export holds. The export is audited\n"
@@ -153,7 +151,7 @@ void add_prune(const Setup& setup) {
     setup.add_log_key(*command, prune.log_key, "from somebody you trust")->required();
     command->add_option("--why", prune.why, "a sentence for the log and the operators");
     command->add_flag("--yes", prune.yes, "do not ask");
-    setup.runs(command, [](const Connection& to, const Options& options) {
+    setup.runs(command, [](const Connection& to, const LogOptions& options) {
         const bool is_named = !options.socket.empty();
         return log_prune({is_named ? to.socket : kAdminSocket, to.json}, options.prune);
     });
@@ -165,7 +163,7 @@ void add_log(CLI::App& app, const bool& json, std::function<int()>& command) {
     CLI::App* log =
         app.add_subcommand("log", "the transparency log: what was signed, for everybody to check")
             ->require_subcommand(0, 1);
-    const Setup setup{*log, json, command};
+    const LogSetup setup{*log, json, command};
     add_key(setup);
     add_prove(setup);
     add_export(setup);

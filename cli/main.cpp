@@ -1,5 +1,6 @@
 #include "cli/approval_options.h"
 #include "cli/commands.h"
+#include "cli/default_sockets.h"
 #include "cli/key_options.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
@@ -16,9 +17,6 @@ namespace {
 
 using namespace clawsigner;
 
-constexpr const char* kProxySocket = "/run/clawsigner/proxy.sock";
-constexpr const char* kIssuerSocket = "/run/clawsigner/issuer.sock";
-constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
 constexpr const char* kFooter =
     "Exit codes: 0 good, 1 refused or invalid, 2 usage, 3 the daemon cannot be reached.\n"
     "FILE may be - for standard input. With --json a command prints one JSON object.";
@@ -72,9 +70,11 @@ void add_init(CLI::App& app, Options& options) {
 void add_status(CLI::App& app, Options& options) {
     CLI::App* command =
         app.add_subcommand("status", "how the daemon, its key stores and its keys are");
-    add_socket(*command, options, kAdminSocket);
+    add_socket(*command, options, cli::kAdminSocket);
     command->callback([&options] {
-        options.command = [&options] { return cli::show_status(options.connection(kAdminSocket)); };
+        options.command = [&options] {
+            return cli::show_status(options.connection(cli::kAdminSocket));
+        };
     });
 }
 
@@ -84,10 +84,10 @@ void add_pin(CLI::App& app, Options& options) {
         "retry", "have a key store that is held try its PIN once more; correct the PIN first");
     retry->add_option("BACKEND", options.backend,
                       "the key store's name; may be left out where there is only one");
-    add_socket(*retry, options, kAdminSocket);
+    add_socket(*retry, options, cli::kAdminSocket);
     retry->callback([&options] {
         options.command = [&options] {
-            return cli::retry_pin(options.connection(kAdminSocket), options.backend);
+            return cli::retry_pin(options.connection(cli::kAdminSocket), options.backend);
         };
     });
 }
@@ -99,10 +99,10 @@ void add_sign(CLI::App& app, Options& options) {
         sign->add_subcommand("receipt", "a gateway receipt; prints the daemon's answer");
     receipt->add_option("FILE", options.file, "the receipt's fields as JSON")->required();
     receipt->add_flag("--legacy", options.legacy, "also sign the v1.0 receipt");
-    add_socket(*receipt, options, kProxySocket);
+    add_socket(*receipt, options, cli::kProxySocket);
     receipt->callback([&options] {
         options.command = [&options] {
-            return cli::sign_receipt(options.connection(kProxySocket), options.file,
+            return cli::sign_receipt(options.connection(cli::kProxySocket), options.file,
                                      options.legacy);
         };
     });
@@ -113,10 +113,10 @@ void add_issue(CLI::App& app, Options& options) {
     CLI::App* token = issue->add_subcommand(
         "token", "a capability-scoped token (CST); prints the daemon's answer");
     token->add_option("FILE", options.file, "the request as JSON: {\"claims\":{…}}")->required();
-    add_socket(*token, options, kIssuerSocket);
+    add_socket(*token, options, cli::kIssuerSocket);
     token->callback([&options] {
         options.command = [&options] {
-            return cli::issue_token(options.connection(kIssuerSocket), options.file);
+            return cli::issue_token(options.connection(cli::kIssuerSocket), options.file);
         };
     });
 }

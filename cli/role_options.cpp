@@ -1,5 +1,6 @@
 #include "cli/role_options.h"
 
+#include "cli/default_sockets.h"
 #include "cli/role_commands.h"
 
 #include <memory>
@@ -8,15 +9,13 @@
 namespace clawsigner::cli {
 namespace {
 
-constexpr const char* kAdminSocket = "/run/clawsigner/admin.sock";
-
-struct Options {
+struct RoleOptions {
     std::string socket = kAdminSocket;
     RoleTerms terms;
     bool nobody = false;
 };
 
-CLI::App* add(CLI::App& group, const char* name, const char* about, Options& options) {
+CLI::App* add(CLI::App& group, const char* name, const char* about, RoleOptions& options) {
     CLI::App* added = group.add_subcommand(name, about);
     added->add_option("--socket", options.socket,
                       std::string("the daemon's socket (default ") + kAdminSocket + ")");
@@ -26,7 +25,7 @@ CLI::App* add(CLI::App& group, const char* name, const char* about, Options& opt
 }  // namespace
 
 void add_roles(CLI::App& app, const bool& json, std::function<int()>& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<RoleOptions>();
     CLI::App* group =
         app.add_subcommand("roles", "who may use which socket")->require_subcommand(0, 1);
     add(*group, "show", "every role's users and groups", *options)

@@ -1,10 +1,11 @@
-# clawsigner_module(<folder> SOURCES … HEADERS … [DEPS …] [PRIVATE_DEPS …])
+# clawsigner_module(<folder> [SMALL] SOURCES … HEADERS … [DEPS …] [PRIVATE_DEPS …])
 #
 # A folder is one static library and one namespace. Its headers are reachable only as "<folder>/<file>.h", and only by targets
 # that link it: the include directory it exports holds nothing but a link to that one folder. A forbidden include
-# therefore does not compile. DEPS are seen by whoever links the module; PRIVATE_DEPS are not.
+# therefore does not compile. DEPS are seen by whoever links the module; PRIVATE_DEPS are not. SMALL ones are optimised for size:
+# what runs once a request or less costs the process more as memory than it would save as time (docs/bench.md, rss_mib).
 function(clawsigner_module name)
-    cmake_parse_arguments(M "" "" "SOURCES;HEADERS;DEPS;PRIVATE_DEPS" ${ARGN})
+    cmake_parse_arguments(M "SMALL" "" "SOURCES;HEADERS;DEPS;PRIVATE_DEPS" ${ARGN})
     set(root ${CMAKE_BINARY_DIR}/include/${name})
     file(MAKE_DIRECTORY ${root})
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${name} ${root}/${name} SYMBOLIC)
@@ -13,5 +14,9 @@ function(clawsigner_module name)
     list(TRANSFORM M_HEADERS PREPEND ${root}/${name}/ OUTPUT_VARIABLE headers)
     target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${root} FILES ${headers})
     target_link_libraries(${name} PUBLIC ${M_DEPS} PRIVATE clawsigner_flags ${M_PRIVATE_DEPS})
+    if(M_SMALL)
+        target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-Os>)
+    endif()
+    clawsigner_precompile(${name})
     set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON OUTPUT_NAME clawsigner_${name})
 endfunction()
