@@ -53,7 +53,9 @@ struct KeyRecord {
     /// where it is known, is what an auditor goes by.
     std::optional<UnixMillis> compromised_since;
     std::optional<std::uint64_t> compromised_leaf;
-    /// "gone": its store held nothing of it any more when it was looked for.
+    /// "gone": its store held nothing of it any more when it was looked for; "erased": our files of
+    /// it are gone, and a copy made earlier still works; "absent": its store held nothing of it
+    /// before.
     std::optional<std::string> proof;
 };
 

@@ -32,6 +32,22 @@ Result<KeyId> KeyId::parse(std::string_view text) {
     return of(bytes);
 }
 
+std::string_view custody_name(Custody custody) noexcept {
+    switch (custody) {
+        case Custody::pkcs11:
+            return "pkcs11";
+        case Custody::tpm:
+            return "tpm";
+        case Custody::tpm_sealed:
+            return "tpm-sealed";
+    }
+    return "";
+}
+
+std::string_view destruction_proof(Custody custody) noexcept {
+    return custody == Custody::pkcs11 ? "gone" : "erased";
+}
+
 std::string key_label(const KeyName& name) {
     std::string label(kLabelStart);
     return label.append(crypto::family_name(name.family))

@@ -61,6 +61,20 @@ struct KeyAttributes {
     bool modifiable = true;
 };
 
+/// What kind of store holds a family's keys, as it is published.
+enum class Custody : std::uint8_t {
+    pkcs11,
+    tpm,         // made in a TPM and never outside it
+    tpm_sealed,  // sealed to a TPM, and plain in this process's memory while it runs
+};
+
+/// "pkcs11", "tpm", "tpm-sealed". Static storage.
+std::string_view custody_name(Custody custody) noexcept;
+
+/// What is known once a key of such a store is destroyed: "gone", the store has nothing of it any
+/// more; "erased", our files of it are, and a copy made earlier still works. Static storage.
+std::string_view destruction_proof(Custody custody) noexcept;
+
 /// A usable key: a private half that stays in its store, and the public half that goes with it.
 struct StoredKey {
     KeyId id;

@@ -12,7 +12,8 @@ Error not_usable(const KeySnapshot& snapshot, const Backend& backend, const Assi
     const std::string id = wanted.id.text();
     const auto unusable = std::ranges::find(snapshot.unusable, id, &UnusableKey::id);
     if (unusable != snapshot.unusable.end()) {
-        return {ErrorCode::key_quarantined,
+        const bool boot = unusable->why.code == ErrorCode::boot_not_approved;
+        return {boot ? ErrorCode::boot_not_approved : ErrorCode::key_quarantined,
                 "key " + id + " (" + unusable->label + ") is not used: " + unusable->why.message};
     }
     const BackendStatus status = backend.status();
@@ -130,6 +131,13 @@ Result<StoredKey> Keyring::generate(const KeyName& name, crypto::Algorithm algor
                                           " key must be ed25519");
     }
     TRY(const Home home, this->home(name.family));
+    // What is published of a family's keys holds for each of them.
+    const bool sealed = algorithm == crypto::Algorithm::ed25519;
+    if (home.custody != Custody::pkcs11 && sealed != (home.custody == Custody::tpm_sealed)) {
+        return Error::at("algorithm", "of a " + std::string(crypto::family_name(name.family)) +
+                                          " key must be the one that is configured: the family "
+                                          "lives in a TPM, either native or sealed");
+    }
     return home.backend->generate(name, algorithm);
 }
 

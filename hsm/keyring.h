@@ -99,6 +99,7 @@ public:
     struct Home {
         Backend* backend = nullptr;                                // outlives the keyring
         crypto::Algorithm algorithm = crypto::Algorithm::ed25519;  // of keys made from here on
+        Custody custody = Custody::pkcs11;
     };
 
     Keyring(std::map<crypto::Family, Home> homes, VerifyPolicy verify)

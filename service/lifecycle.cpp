@@ -225,9 +225,16 @@ std::optional<std::string> Lifecycle::manifest_text(const Families& families,
     }
     claw::KeyManifest manifest{origin, time, {}};
     for (const Family family : crypto::kFamilies) {
-        manifest.families.push_back(claw::manifest_family(families.at(family), options_.custody));
+        const hsm::Custody custody = custody_of(family);
+        manifest.families.push_back(
+            claw::manifest_family(families.at(family), hsm::custody_name(custody)));
     }
     return claw::key_manifest_text(manifest);
+}
+
+hsm::Custody Lifecycle::custody_of(Family family) const {
+    const auto home = keyring_.home(family);
+    return home.ok() ? home->custody : hsm::Custody::pkcs11;
 }
 
 /// On the ledger's thread, before anybody whose signature came too late is told so: who then asks
@@ -489,7 +496,7 @@ Status Lifecycle::finish_destroying(const Doing& doing, const hsm::KeyName& key)
         TRY(const auto home, keyring_.home(key.family));
         const bool was_there = holds(*home.backend->keys(), id);
         CHECK_OK(home.backend->destroy(id));
-        record->proof = was_there ? "gone" : "absent";
+        record->proof = was_there ? hsm::destruction_proof(home.custody) : "absent";
     }
     CHECK_OK(apply(*record, KeyEvent::destroy));
     Doing whole = doing;

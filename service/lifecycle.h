@@ -71,7 +71,6 @@ public:
         std::chrono::milliseconds deadline{2'000};  // of a leaf, and of a self-test
         std::chrono::milliseconds every{200};       // looks at the clock and the stores
         std::string origin;                         // of a log that has none yet
-        std::string custody = "pkcs11";             // what kind of store holds the keys
         /// Called after each step, with what it was ("keys.activate", "gateway_receipt/2").
         std::function<void(const claw::ActLeaf&)> on_act = [](const claw::ActLeaf&) {};
     };
@@ -176,6 +175,9 @@ private:
     struct Adoptable;
     Result<Adoptable> adoptable(crypto::Family family, const Adoption& adoption) const;
     Status set_frozen(const Doing& doing, crypto::Family family, bool frozen);
+
+    /// What kind of store the family's keys are in; of a family without one, nothing is held.
+    hsm::Custody custody_of(crypto::Family family) const;
 
     // Upkeep.
     bool is_open(crypto::Family family) const;
