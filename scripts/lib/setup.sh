@@ -13,10 +13,11 @@ die() {
 
 PACKAGES_BUILD=(
     g++-12 gcc-12 cmake ninja-build pkg-config libssl-dev libboost1.81-dev libboost-json1.81-dev libp11-dev libp11-kit-dev
-    libjemalloc-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev libspdlog-dev softhsm2
+    libjemalloc-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev libspdlog-dev libtss2-dev softhsm2
 )
-PACKAGES_DEMO=(curl openssl)
-PACKAGES_TEST=(catch2 nodejs opensc openssh-client python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)
+PACKAGES_DEMO=(curl openssh-client openssl)
+PACKAGES_TPM=(swtpm tpm2-tools tpm2-openssl libtss2-tcti-swtpm0 libtss2-tcti-device0)
+PACKAGES_TEST=("${PACKAGES_TPM[@]}" catch2 nodejs opensc openssh-client python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)
 PACKAGES_BENCH=(p11-kit p11-kit-modules)
 PACKAGES_ALL=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19)
 
