@@ -1,7 +1,10 @@
 #include "config/config.h"
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "config/table_reader.h"
+
+#include <algorithm>
 
 namespace clawsigner::config {
 namespace {
@@ -96,13 +99,46 @@ OperatorsConfig read_operators(TableReader& in) {
     return operators;
 }
 
-BackendConfig read_backend(std::string_view name, TableReader& in) {
-    BackendConfig backend;
-    backend.name = name;
-    backend.line = in.line();
-    if (const Setting type = in.setting("type"); type.value != "pkcs11") {
-        in.refuse("type", "must be \"pkcs11\"");
+/// "sha256:0,2,7"
+std::vector<unsigned> read_pcrs(TableReader& in) {
+    constexpr std::string_view kBank = "sha256:";
+    constexpr std::uint64_t kPcrs = 24;
+    const std::string text = in.optional_text("pcrs").value_or("");
+    std::vector<unsigned> pcrs;
+    if (text.empty()) {
+        return pcrs;
     }
+    std::string_view rest = text;
+    bool good = rest.starts_with(kBank);
+    rest.remove_prefix(good ? kBank.size() : 0);
+    while (good && !rest.empty()) {
+        const auto comma = std::min(rest.find(','), rest.size());
+        const auto pcr = base::decimal_decode(rest.substr(0, comma));
+        good = pcr.ok() && *pcr < kPcrs && (pcrs.empty() || *pcr > pcrs.back()) &&
+               comma + 1 != rest.size();
+        pcrs.push_back(good ? static_cast<unsigned>(*pcr) : 0);
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    if (!good || pcrs.empty()) {
+        in.refuse("pcrs", "must be like \"sha256:0,2,7\": PCRs 0 to 23 in ascending order");
+    }
+    return pcrs;
+}
+
+void read_tpm(TableReader& in, BackendConfig& backend) {
+    backend.tcti = in.text("tcti");
+    // The loader of TCTIs takes any library's path.
+    if (!backend.tcti.starts_with("device:") && !backend.tcti.starts_with("swtpm:")) {
+        in.refuse("tcti", "must begin with \"device:\" or \"swtpm:\"");
+    }
+    backend.pcrs = read_pcrs(in);
+    backend.call_timeout =
+        std::chrono::milliseconds(in.integer_or("call_timeout_ms", 2'000, 50, 60'000));
+    backend.queue = static_cast<std::size_t>(in.integer_or("queue", 32, 1, 4'096));
+    backend.own_process = false;
+}
+
+void read_pkcs11(TableReader& in, BackendConfig& backend) {
     backend.module = in.path("module");
     backend.token = in.setting("token");
     backend.pin_file = in.optional_path("pin_file");
@@ -116,6 +152,21 @@ BackendConfig read_backend(std::string_view name, TableReader& in) {
     backend.sessions = static_cast<std::size_t>(in.integer_or("sessions", 8, 1, 1024));
     backend.environment = in.texts("environment");
     backend.own_process = read_isolation(in, backend.module);
+}
+
+BackendConfig read_backend(std::string_view name, TableReader& in) {
+    BackendConfig backend;
+    backend.name = name;
+    backend.line = in.line();
+    const Setting type = in.setting("type");
+    if (type.value == "tpm") {
+        backend.kind = BackendKind::tpm;
+        read_tpm(in, backend);
+    } else if (type.value == "pkcs11") {
+        read_pkcs11(in, backend);
+    } else {
+        in.refuse("type", "must be \"pkcs11\" or \"tpm\"");
+    }
     backend.open_timeout =
         std::chrono::milliseconds(in.integer_or("open_timeout_ms", 30'000, 100, 600'000));
     return backend;
@@ -124,7 +175,8 @@ BackendConfig read_backend(std::string_view name, TableReader& in) {
 FamilyConfig read_family(std::string_view name, TableReader& in) {
     return {{std::string(name), in.line()},
             in.setting("backend"),
-            in.setting_or("algorithm", "ed25519")};
+            in.setting_or("algorithm", "ed25519"),
+            in.setting_or("mode", "")};
 }
 
 /// toml++ is read with its exceptions: without them 3.3.0 goes on behind some syntax errors.

@@ -23,10 +23,21 @@ struct Setting {
     std::uint32_t line = 0;
 };
 
+enum class BackendKind : std::uint8_t { pkcs11, tpm };
+
 /// [backends.NAME]: a key store.
 struct BackendConfig {
     std::string name;
     std::uint32_t line = 0;
+    BackendKind kind = BackendKind::pkcs11;
+
+    // type = "tpm"
+    std::string tcti;            // "device:…" or "swtpm:…", as tss2-tctildr(3) takes them
+    std::vector<unsigned> pcrs;  // 0 to 23, ascending: keys are usable in approved states of these
+    std::chrono::milliseconds call_timeout{2'000};  // 50 ms to 1 min: of one signature
+    std::size_t queue = 32;  // 1 to 4096: calls that may wait for the TPM in one lane
+
+    // type = "pkcs11"
     std::filesystem::path module;
     Setting token;  // RFC 7512 PKCS#11 URI
     std::optional<std::filesystem::path> pin_file;
@@ -35,7 +46,9 @@ struct BackendConfig {
     std::size_t sessions = 8;  // 1 to 1024
     std::map<std::string, std::string> environment;  // set before the module is loaded
     bool own_process = true;  // isolation = "process": the module runs in a child
-    std::chrono::milliseconds open_timeout{30'000};  // for a child to open the token
+
+    // Of both: for a child to open the token, or to open the TPM and make or prove one key.
+    std::chrono::milliseconds open_timeout{30'000};
 };
 
 /// [families.NAME]: where a key family lives.
@@ -43,6 +56,7 @@ struct FamilyConfig {
     Setting family;
     Setting backend;
     Setting algorithm;  // of keys made from here on
+    Setting mode;       // in a TPM: "native" or "sealed"; else empty
 };
 
 struct SigningConfig {

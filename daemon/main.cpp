@@ -57,13 +57,20 @@ int print_error(const Error& error) {
     return kRefused;
 }
 
-/// A thread whose signature is made in another process waits for it, and leaves its core to others
-/// meanwhile.
+/// A thread whose signature is made in another process, or in a TPM, waits for it, and leaves its
+/// core to others meanwhile; for a TPM, so many that its lanes know who waits.
 unsigned io_threads(const config::Config& config) {
     if (config.server.io_threads > 0) {
         return config.server.io_threads;
     }
+    constexpr unsigned kWaitingForTpm = 16;
     const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
+    const auto is_tpm = [](const config::BackendConfig& backend) {
+        return backend.kind == config::BackendKind::tpm;
+    };
+    if (std::ranges::any_of(config.backends, is_tpm)) {
+        return std::max(2 * cores, kWaitingForTpm);
+    }
     return std::ranges::any_of(config.backends, &config::BackendConfig::own_process) ? 2 * cores
                                                                                      : cores;
 }

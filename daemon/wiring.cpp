@@ -1,13 +1,13 @@
 #include "daemon/wiring.h"
 
-#include "base/file.h"
-#include "claw/checkpoint.h"
 #include "daemon/accounts.h"
+#include "daemon/plan.h"
+#include "daemon/seeding.h"
+#include "daemon/state_events.h"
 #include "hsm/keyring.h"
 #include "ledger/log.h"
 #include "pkcs11/softhsm_lock.h"
 #include "pkcs11/token_backend.h"
-#include "policy/allowed_signers.h"
 #include "service/approvals.h"
 #include "service/checkpointer.h"
 #include "service/lifecycle.h"
@@ -15,13 +15,10 @@
 #include "service/prober.h"
 #include "service/proofs.h"
 #include "service/refusals.h"
+#include "tpm/tpm_backend.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <map>
-#include <set>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -32,198 +29,13 @@ namespace {
 using config::at_line;
 using config::BackendConfig;
 using config::Config;
-using config::FamilyConfig;
-
-constexpr std::size_t kLongestName = 64;
-
-/// The file a PIN is read from: one that is named, or a systemd credential (systemd.exec(5),
-/// LoadCredential=). Empty when systemd passes none.
-std::filesystem::path pin_path(const BackendConfig& backend) {
-    if (backend.pin_file) {
-        return *backend.pin_file;
-    }
-    const char* directory =
-        std::getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): no thread yet
-    return directory == nullptr
-               ? std::filesystem::path()
-               : std::filesystem::path(directory) / backend.pin_credential.value_or("");
-}
-
-Status check_directory(const Config& config) {
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(config.server.directory, ignored)) {
-        return at_line(config, 1,
-                       "server.directory " + config.server.directory.string() +
-                           " is not a directory that exists");
-    }
-    return Status::done();
-}
-
-/// Whoever can write there can make the daemon forget that a PIN was refused.
-Status check_state_directory(const Config& config) {
-    const std::string path = config.server.state_directory.string();
-    struct stat info{};
-    if (::stat(path.c_str(), &info) != 0) {
-        return at_line(config, 1,
-                       Error::from_errno("server.state_directory " + path, errno).message +
-                           "; make it: install -d -m 0700 -o USER " + path);
-    }
-    if (!S_ISDIR(info.st_mode)) {
-        return at_line(config, 1, "server.state_directory " + path + " is not a directory");
-    }
-    if (info.st_uid != ::geteuid() || (info.st_mode & 07777U) != 0700U) {
-        return at_line(config, 1,
-                       "server.state_directory " + path +
-                           " must belong to the daemon's user and have mode 0700: install -d -m "
-                           "0700 -o USER " +
-                           path);
-    }
-    return Status::done();
-}
-
-/// A store's name becomes a file's.
-Status check_name(const Config& config, const BackendConfig& backend) {
-    constexpr std::string_view kPlain =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    if (backend.name.empty() || backend.name.size() > kLongestName ||
-        backend.name.find_first_not_of(kPlain) != std::string::npos) {
-        return at_line(config, backend.line,
-                       "backends." + backend.name +
-                           ": a name has 1 to 64 letters, digits, hyphens and underscores");
-    }
-    return Status::done();
-}
-
-std::filesystem::path pin_memory_path(const Config& config, const std::string& backend) {
-    return config.server.state_directory / (backend + ".login");
-}
-
-/// The module is there, and so is the PIN, unless systemd will pass it.
-Status check_files(const Config& config, const BackendConfig& backend) {
-    const std::string name = "backends." + backend.name;
-    std::error_code ignored;
-    if (!std::filesystem::is_regular_file(backend.module, ignored)) {
-        return at_line(config, backend.line,
-                       name + ".module " + backend.module.string() + " is not a file that exists");
-    }
-    if (const auto path = pin_path(backend); !path.empty()) {
-        if (const auto pin = base::read_secret_file(path); !pin.ok()) {
-            return at_line(config, backend.line, name + ".pin_file: " + pin.error().message);
-        }
-    }
-    return Status::done();
-}
-
-Result<pkcs11::TokenSettings> token_settings(const Config& config, const BackendConfig& backend) {
-    auto uri = pkcs11::parse_token_uri(backend.token.value);
-    if (!uri.ok()) {
-        return at_line(config, backend.token.line, uri.error().message);
-    }
-    pkcs11::TokenSettings settings;
-    settings.module = backend.module;
-    settings.uri = *std::move(uri);
-    settings.pin_file = pin_path(backend);
-    settings.sessions = backend.sessions;
-    settings.patience = backend.open_timeout;
-    if (backend.own_process) {
-        settings.host = pkcs11::HostProgram{
-            "/proc/self/exe", {backend.environment.begin(), backend.environment.end()}};
-    }
-    return settings;
-}
-
-struct FamilySettings {
-    crypto::Family family{};
-    std::string backend;
-    crypto::Algorithm algorithm{};
-};
-
-Result<FamilySettings> family_settings(const Config& config, const FamilyConfig& wanted) {
-    const auto family = crypto::family_from_name(wanted.family.value);
-    if (!family) {
-        return at_line(
-            config, wanted.family.line,
-            wanted.family.value + " is not a key family; there are " + crypto::family_names());
-    }
-    const auto algorithm = crypto::algorithm_from_name(wanted.algorithm.value);
-    if (!algorithm) {
-        return at_line(config, wanted.algorithm.line, "algorithm must be \"ed25519\" or \"p256\"");
-    }
-    if (!crypto::signs_with(*family, *algorithm)) {
-        return at_line(config, wanted.algorithm.line,
-                       "algorithm of [families." + wanted.family.value +
-                           "] must be \"ed25519\": what its keys sign is defined for no other");
-    }
-    const auto named = [&](const BackendConfig& backend) {
-        return backend.name == wanted.backend.value;
-    };
-    if (std::ranges::none_of(config.backends, named)) {
-        return at_line(config, wanted.backend.line,
-                       "there is no [backends." + wanted.backend.value + "]");
-    }
-    return FamilySettings{*family, wanted.backend.value, *algorithm};
-}
-
-/// C_Initialize and C_Finalize are a process's, so two stores cannot share a module in this one.
-Status check_modules(const Config& config) {
-    std::set<std::filesystem::path> seen;
-    for (const BackendConfig& backend : config.backends) {
-        if (!backend.own_process && !seen.insert(backend.module).second) {
-            return at_line(config, backend.line,
-                           "backends." + backend.name +
-                               " uses a module that another backend uses; give each its own "
-                               "process: isolation = \"process\"");
-        }
-    }
-    return Status::done();
-}
-
-struct Plan {
-    std::vector<std::pair<std::string, pkcs11::TokenSettings>> tokens;
-    std::vector<FamilySettings> families;
-};
-
-/// Every artefact has its leaf in a log, and a log has a name and a key.
-Status check_ledger(const Config& config, const Plan& plan) {
-    if (std::ranges::find(plan.families, crypto::Family::checkpoint, &FamilySettings::family) ==
-        plan.families.end()) {
-        return at_line(config, 1,
-                       "[families.checkpoint] is missing: the log of everything that is signed "
-                       "needs a key for its checkpoints");
-    }
-    const std::string& origin = config.ledger.origin.value;
-    const claw::Checkpoint empty{origin, 0, claw::tree_hash({})};
-    if (!claw::CheckpointBody::of(empty).ok() || !claw::is_key_name(origin)) {
-        return at_line(config, config.ledger.origin.line,
-                       "ledger.origin names the log, like \"signer.example.com/log\": at most 255 "
-                       "bytes, without spaces and '+'");
-    }
-    return Status::done();
-}
-
-Result<Plan> plan_of(const Config& config) {
-    Plan plan;
-    CHECK_OK(check_modules(config));
-    for (const BackendConfig& backend : config.backends) {
-        CHECK_OK(check_name(config, backend));
-        TRY(auto settings, token_settings(config, backend));
-        plan.tokens.emplace_back(backend.name, std::move(settings));
-    }
-    for (const FamilyConfig& family : config.families) {
-        TRY(auto settings, family_settings(config, family));
-        plan.families.push_back(std::move(settings));
-    }
-    if (plan.families.empty()) {
-        return at_line(config, 1,
-                       "no [families.…] is configured, so there is nothing to sign with");
-    }
-    CHECK_OK(check_ledger(config, plan));
-    return plan;
-}
 
 /// Vendors' modules read their settings from the environment; those in a process of their own find
 /// it there. Called before the first thread starts.
 void set_environment(const Config& config) {
+    // The TPM's software stack writes to standard error as it pleases; what it says is in our
+    // errors. An operator's own setting stands.
+    ::setenv("TSS2_LOG", "all+NONE", 0);  // NOLINT(concurrency-mt-unsafe): no thread yet
     for (const BackendConfig& backend : config.backends) {
         if (backend.own_process) {
             continue;
@@ -252,40 +64,6 @@ Result<pkcs11::SoftHsmLock> lock_tokens(const Config& config) {
     return lock;
 }
 
-void log_state(const Log& log, const std::string& backend, const hsm::BackendStatus& status) {
-    const bool good = status.state == hsm::BackendState::ready;
-    claw::JsonWriter members;
-    members.text("backend", backend).text("state", state_name(status.state));
-    if (!status.device.empty()) {
-        members.text("device", status.device);
-    }
-    if (status.why) {
-        members.text("code", wire_name(status.why->code)).text("reason", status.why->message);
-    }
-    log.event("backend.state", good ? Log::Level::info : Log::Level::warning, std::move(members));
-}
-
-void log_act(const Log& log, const claw::ActLeaf& act) {
-    claw::JsonWriter members;
-    members.text("act", act.act).text("subject", act.subject);
-    if (act.caller) {
-        members.integer("uid", act.caller->uid);
-    }
-    members.optional_text("why", act.why).optional_text("approved", act.request);
-    log.event("state.act", Log::Level::info, std::move(members));
-}
-
-void log_ledger(const Log& log, const ledger::LogStatus& status) {
-    const bool good = status.health == ledger::Health::good;
-    claw::JsonWriter members;
-    members.text("state", ledger::health_name(status.health))
-        .integer("size", static_cast<std::int64_t>(status.size));
-    if (status.why) {
-        members.text("code", wire_name(status.why->code)).text("reason", status.why->message);
-    }
-    log.event("ledger.state", good ? Log::Level::info : Log::Level::error, std::move(members));
-}
-
 Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clock& clock,
                                                  const Log& log) {
     ledger::Log::Options options;
@@ -297,80 +75,6 @@ Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clo
     TRY(auto opened, ledger::Log::open(std::move(options)));
     opened->note(claw::StartLeaf{CLAWSIGNER_VERSION});
     return opened;
-}
-
-/// The ledger is at fault, and says so in the status.
-bool is_ledgers(const Error& error) {
-    return error.code == ErrorCode::ledger_blocked || error.code == ErrorCode::ledger_damaged;
-}
-
-/// The operators that the configuration names, where the log knows none yet. What the log says
-/// afterwards is not read from a file again.
-Status seed_operators(const Config& config, service::Approvals& approvals) {
-    if (!config.operators.allowed_signers || approvals.operators().ok()) {
-        return Status::done();
-    }
-    TRY(const std::string text,
-        base::read_file(*config.operators.allowed_signers, policy::kMaxAllowedSigners));
-    auto people = policy::parse_allowed_signers(text);
-    if (!people.ok()) {
-        return at_line(config, config.operators.line,
-                       "operators.allowed_signers: " + people.error().message);
-    }
-    auto operators = policy::Operators::of(std::move(people).value(), config.operators.quorum);
-    if (!operators.ok()) {
-        return at_line(config, config.operators.line, "operators: " + operators.error().message);
-    }
-    const Status seeded = approvals.seed(*operators);
-    // A ledger that cannot be written is named in the status, and stops what needs operators
-    // anyway.
-    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
-}
-
-void log_not_obeyed(const Log& log, std::string_view table, std::string_view reason) {
-    log.event("config.not_obeyed", Log::Level::warning,
-              std::move(claw::JsonWriter().text("table", table).text("reason", reason)));
-}
-
-/// The ceiling that the configuration names, where the log knows none yet. Where they differ
-/// afterwards, that is shown, and the log's holds.
-void seed_ceiling(const Config& config, service::Powers& powers, const Log& log) {
-    const policy::TokenCeiling named{config.ceiling.max_ttl,
-                                     policy::NameSet(config.ceiling.audiences),
-                                     policy::NameSet(config.ceiling.scopes)};
-    const Status seeded = powers.seed(named);
-    if (seeded.ok() && !(*powers.ceiling() == named)) {
-        log_not_obeyed(log, "ceiling", "the ceiling is set in the ledger: clawsigner ceiling show");
-    }
-}
-
-/// The roles that the configuration names, where the log knows none yet: also that it names none.
-/// Where they differ afterwards, that is shown, and the log's hold. Errors: as configured_roles, at
-/// the first start; as Powers::named_roles.
-Status seed_roles(const Config& config, const ledger::Log& ledger, service::Powers& powers,
-                  const Log& log) {
-    const auto configured = configured_roles(config);
-    const auto known = powers.named_roles();
-    if (known.ok()) {
-        const bool same = config.roles.empty() || (configured.ok() && *configured == *known);
-        if (!same) {
-            log_not_obeyed(log, "roles", "the roles are set in the ledger: clawsigner roles show");
-        }
-        return Status::done();
-    }
-    if (known.error().code != ErrorCode::not_found) {
-        return known.error();
-    }
-    const Status writable = ledger.ready();
-    if (!writable.ok() && writable.error().code == ErrorCode::ledger_damaged) {
-        return Status::done();  // it may well know roles
-    }
-    if (!configured.ok()) {
-        return configured.error();
-    }
-    const Status seeded = powers.seed(*configured);
-    // Until the ledger can be written, the daemon's own user alone gets in.
-    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
 }
 
 class AppliancePlant final : public Wiring {
@@ -421,9 +125,19 @@ private:
             by_name[name] = backends_.back().get();
             appliance_.backends.push_back({name, backends_.back().get()});
         }
+        for (auto& [name, settings] : plan.tpms) {
+            tpm::TpmBackend::Options options;
+            options.on_change = [&log, backend = name](const auto& status) {
+                log_state(log, backend, status);
+            };
+            backends_.push_back(
+                std::make_unique<tpm::TpmBackend>(std::move(settings), options, *clock_));
+            by_name[name] = backends_.back().get();
+            appliance_.backends.push_back({name, backends_.back().get()});
+        }
         std::map<crypto::Family, hsm::Keyring::Home> homes;
         for (const FamilySettings& family : plan.families) {
-            homes[family.family] = {by_name.at(family.backend), family.algorithm};
+            homes[family.family] = {by_name.at(family.backend), family.algorithm, family.custody};
             appliance_.families.push_back(family.family);
         }
         keyring_ = std::make_unique<hsm::Keyring>(std::move(homes),
@@ -482,12 +196,8 @@ private:
 Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
     CHECK_OK(configured_roles(config));
-    CHECK_OK(check_directory(config));
     CHECK_OK(check_state_directory(config));
-    for (const BackendConfig& backend : config.backends) {
-        CHECK_OK(check_files(config, backend));
-    }
-    return Status::done();
+    return check_files(config);
 }
 
 Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& log) {

@@ -90,3 +90,41 @@ TEST_CASE("config: a file that is not there is named", "[config]") {
     dir.write("c.toml", kGood);
     CHECK(config::load(dir / "c.toml").value().server.directory == dir / "run");
 }
+
+TEST_CASE("config: a TPM, and a family that is sealed to it", "[config]") {
+    const std::string text = R"([server]
+directory = "/run/clawsigner"
+[backends.chip]
+type = "tpm"
+tcti = "device:/dev/tpmrm0"
+pcrs = "sha256:0,7,23"
+[families.cst]
+backend = "chip"
+algorithm = "p256"
+[families.checkpoint]
+backend = "chip"
+mode = "sealed"
+)";
+    const auto config = config::parse(text, "/etc/c.toml").value();
+    const config::BackendConfig& chip = config.backends.at(0);
+    CHECK(chip.kind == config::BackendKind::tpm);
+    CHECK(chip.tcti == "device:/dev/tpmrm0");
+    CHECK(chip.pcrs == std::vector<unsigned>{0, 7, 23});
+    CHECK_FALSE(chip.own_process);
+    CHECK(config.families.at(0).mode.value == "sealed");
+    CHECK(config.families.at(1).mode.value.empty());
+    const auto with = [&](const std::string& before, const std::string& after) {
+        std::string other = text;
+        other.replace(other.find(before), before.size(), after);
+        return config::parse(other, "/etc/c.toml");
+    };
+    for (const char* pcrs : {"sha1:0", "sha256:", "sha256:24", "sha256:7,0", "sha256:0,",
+                             "sha256:0,0", "sha256: 0", "0,7", "sha256:-1"}) {
+        INFO(pcrs);
+        CHECK_THAT(with("sha256:0,7,23", pcrs).error().message,
+                   Catch::StartsWith("/etc/c.toml:6: backends.chip.pcrs must be like"));
+    }
+    // Any library can be named to the loader of TCTIs.
+    CHECK_FALSE(with("device:/dev/tpmrm0", "/tmp/evil.so:x").ok());
+    CHECK_FALSE(with("type = \"tpm\"", "type = \"tpm\"\nmodule = \"/x\"").ok());
+}

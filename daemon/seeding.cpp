@@ -1,0 +1,86 @@
+#include "daemon/seeding.h"
+
+#include "base/file.h"
+#include "claw/json_writer.h"
+#include "daemon/accounts.h"
+#include "policy/allowed_signers.h"
+
+#include <string_view>
+#include <utility>
+
+namespace clawsigner::daemon {
+namespace {
+
+using config::at_line;
+using config::Config;
+
+/// The ledger is at fault, and says so in the status.
+bool is_ledgers(const Error& error) {
+    return error.code == ErrorCode::ledger_blocked || error.code == ErrorCode::ledger_damaged;
+}
+
+void log_not_obeyed(const Log& log, std::string_view table, std::string_view reason) {
+    log.event("config.not_obeyed", Log::Level::warning,
+              std::move(claw::JsonWriter().text("table", table).text("reason", reason)));
+}
+
+}  // namespace
+
+Status seed_operators(const Config& config, service::Approvals& approvals) {
+    if (!config.operators.allowed_signers || approvals.operators().ok()) {
+        return Status::done();
+    }
+    TRY(const std::string text,
+        base::read_file(*config.operators.allowed_signers, policy::kMaxAllowedSigners));
+    auto people = policy::parse_allowed_signers(text);
+    if (!people.ok()) {
+        return at_line(config, config.operators.line,
+                       "operators.allowed_signers: " + people.error().message);
+    }
+    auto operators = policy::Operators::of(std::move(people).value(), config.operators.quorum);
+    if (!operators.ok()) {
+        return at_line(config, config.operators.line, "operators: " + operators.error().message);
+    }
+    const Status seeded = approvals.seed(*operators);
+    // A ledger that cannot be written is named in the status, and stops what needs operators
+    // anyway.
+    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
+}
+
+void seed_ceiling(const Config& config, service::Powers& powers, const Log& log) {
+    const policy::TokenCeiling named{config.ceiling.max_ttl,
+                                     policy::NameSet(config.ceiling.audiences),
+                                     policy::NameSet(config.ceiling.scopes)};
+    const Status seeded = powers.seed(named);
+    if (seeded.ok() && !(*powers.ceiling() == named)) {
+        log_not_obeyed(log, "ceiling", "the ceiling is set in the ledger: clawsigner ceiling show");
+    }
+}
+
+Status seed_roles(const Config& config, const ledger::Log& ledger, service::Powers& powers,
+                  const Log& log) {
+    const auto configured = configured_roles(config);
+    const auto known = powers.named_roles();
+    if (known.ok()) {
+        const bool same = config.roles.empty() || (configured.ok() && *configured == *known);
+        if (!same) {
+            log_not_obeyed(log, "roles", "the roles are set in the ledger: clawsigner roles show");
+        }
+        return Status::done();
+    }
+    if (known.error().code != ErrorCode::not_found) {
+        return known.error();
+    }
+    const Status writable = ledger.ready();
+    if (!writable.ok() && writable.error().code == ErrorCode::ledger_damaged) {
+        return Status::done();  // it may well know roles
+    }
+    if (!configured.ok()) {
+        return configured.error();
+    }
+    const Status seeded = powers.seed(*configured);
+    // Until the ledger can be written, the daemon's own user alone gets in.
+    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
+}
+
+}  // namespace clawsigner::daemon

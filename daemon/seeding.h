@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/result.h"
+#include "config/config.h"
+#include "daemon/log.h"
+#include "ledger/log.h"
+#include "service/approvals.h"
+#include "service/powers.h"
+
+/// What the configuration says of power, at the first start. What the ledger says afterwards is not
+/// read from a file again: where they differ, that is logged, and the ledger's holds. A ledger that
+/// cannot be written is no error here; it says so in the status.
+namespace clawsigner::daemon {
+
+/// Errors: config_invalid, where the file or the quorum makes no operators; io_failed; as
+/// service::Approvals::seed.
+Status seed_operators(const config::Config& config, service::Approvals& approvals);
+
+void seed_ceiling(const config::Config& config, service::Powers& powers, const Log& log);
+
+/// Also that the configuration names no roles is remembered. Errors: as configured_roles, at the
+/// first start; as service::Powers::named_roles.
+Status seed_roles(const config::Config& config, const ledger::Log& ledger, service::Powers& powers,
+                  const Log& log);
+
+}  // namespace clawsigner::daemon
