@@ -32,6 +32,7 @@ Answer get_tile(const Call& call);
 Answer get_entries(const Call& call);
 Answer get_proof(const Call& call);
 Answer prune_log(const Call& call);
+Answer approve_pcrs(const Call& call);
 
 Answer get_status(const Call& call);
 Answer list_keys(const Call& call);

@@ -61,6 +61,7 @@ constexpr std::array kOperations{
     Operation{Method::get,  "/v1/log/tile/*",     kAll,      kNoBody,       Query::none,  get_tile},
     Operation{Method::get,  "/v1/log/proof",      kWatchers, kNoBody,       Query::taken, get_proof},
     Operation{Method::post, "/v1/log/prune",      kAdmin,    kArtefactBody, Query::none,  prune_log},
+    Operation{Method::post, "/v1/tpm/approve-pcrs", kAdmin,  kArtefactBody, Query::none,  approve_pcrs},
     Operation{Method::get,  "/healthz",           kAll,      kNoBody,       Query::none,  get_healthz},
     Operation{Method::get,  "/readyz",            kAll,      kNoBody,       Query::none,  get_readyz},
     // clang-format on

@@ -130,8 +130,12 @@ private:
             options.on_change = [&log, backend = name](const auto& status) {
                 log_state(log, backend, status);
             };
-            backends_.push_back(
-                std::make_unique<tpm::TpmBackend>(std::move(settings), options, *clock_));
+            const bool asks_for_states = !settings.pcrs.empty();
+            auto made = std::make_unique<tpm::TpmBackend>(std::move(settings), options, *clock_);
+            if (asks_for_states) {
+                boot_stores_[name] = made.get();
+            }
+            backends_.push_back(std::move(made));
             by_name[name] = backends_.back().get();
             appliance_.backends.push_back({name, backends_.back().get()});
         }
@@ -158,6 +162,7 @@ private:
         CHECK_OK(seed_roles(config, *ledger_, *powers_, log));
         seed_ceiling(config, *powers_, log);
         approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *ledger_, *clock_);
+        approvals_->know_boot_stores(boot_stores_);
         appliance_.approvals = approvals_.get();
         return seed_operators(config, *approvals_);
     }
@@ -182,6 +187,7 @@ private:
     service::Refusals refusals_;
     service::Proofs proofs_;
     std::vector<std::unique_ptr<hsm::Backend>> backends_;
+    service::BootStores boot_stores_;
     std::unique_ptr<hsm::Keyring> keyring_;
     std::unique_ptr<service::Lifecycle> lifecycle_;
     std::unique_ptr<service::Powers> powers_;

@@ -22,7 +22,7 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 constexpr std::string_view kNoWhy = "no reason was given";
 
-constexpr std::array<std::pair<GatedAct, std::string_view>, 8> kActs{{
+constexpr std::array<std::pair<GatedAct, std::string_view>, 9> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
     {GatedAct::recover, "keys.recover"},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<GatedAct, std::string_view>, 8> kActs{{
     {GatedAct::set_roles, "roles.set"},
     {GatedAct::adopt, "keys.adopt"},
     {GatedAct::prune, "log.prune"},
+    {GatedAct::approve_pcrs, "tpm.approve_pcrs"},
 }};
 
 std::optional<GatedAct> act_of(std::string_view name) {
@@ -159,6 +160,12 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         TRY(const auto pruning, parse_pruning(arguments));
         return may_prune(log_, pruning, clock_.now());
     }
+    if (act == GatedAct::approve_pcrs) {
+        TRY(const auto terms, parse_boot_approval(arguments));
+        TRY(hsm::BootStates * store, boot_store(boot_stores_, terms));
+        const auto state = store->boot_state();  // is it there?
+        return state.ok() ? Status::done() : Status(state.error());
+    }
     TRY(const auto parsed, parse_key_arguments(arguments, act));
     const crypto::Family family = parsed.key.family;
     switch (act) {
@@ -180,6 +187,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         case GatedAct::set_roles:
         case GatedAct::adopt:
         case GatedAct::prune:
+        case GatedAct::approve_pcrs:
             break;
     }
     return Status::done();
@@ -309,6 +317,14 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
         TRY(const auto pruning, parse_pruning(request.arguments));
         doing.rows.merge(pruning_rows(pruning));
         return lifecycle_.act(doing, request.act, "leaves/" + std::to_string(pruning.until));
+    }
+    if (*act == GatedAct::approve_pcrs) {
+        TRY(const auto terms, parse_boot_approval(request.arguments));
+        TRY(hsm::BootStates * store, boot_store(boot_stores_, terms));
+        // The leaf first: a state that is in force and that nobody recorded would be worse than one
+        // that is recorded and has to be approved of again.
+        CHECK_OK(lifecycle_.act(doing, request.act, "boot/" + base::hex_encode(terms.state)));
+        return store->approve_boot(terms.state);
     }
     TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
     const crypto::Family family = arguments.key.family;

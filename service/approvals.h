@@ -5,6 +5,7 @@
 #include "ledger/log.h"
 #include "policy/act_request.h"
 #include "policy/operators.h"
+#include "service/boot_approval.h"
 #include "service/lifecycle.h"
 #include "service/powers.h"
 
@@ -26,7 +27,8 @@ enum class GatedAct : std::uint8_t {
     raise_ceiling,
     set_roles,
     adopt,
-    prune
+    prune,
+    approve_pcrs
 };
 
 /// "keys.destroy", "operators.set", … Static storage.
@@ -42,6 +44,9 @@ public:
     /// All outlive it.
     Approvals(Lifecycle& lifecycle, Powers& powers, ledger::Log& log, const Clock& clock)
         : lifecycle_(lifecycle), powers_(powers), log_(log), clock_(clock) {}
+
+    /// The stores whose boot states are approved of here. Once, before anything is asked.
+    void know_boot_stores(BootStores stores) { boot_stores_ = std::move(stores); }
 
     /// The operators of this appliance. Errors: no_operators; as policy::parse_operators.
     Result<policy::Operators> operators() const;
@@ -84,6 +89,7 @@ private:
     Powers& powers_;
     ledger::Log& log_;
     const Clock& clock_;
+    BootStores boot_stores_;
     std::mutex mutex_;  // one change at a time
 };
 
