@@ -97,7 +97,9 @@ public:
     Status ready() const override;
     LogStatus status() const override;
     std::shared_ptr<const claw::Settings> settings() const override;
+    Result<std::string> document(const crypto::Sha256& digest) override;
     Head head() const override;
+    Result<UnixMillis> latest_time() override;
     Status publish(Published published, Deadline deadline) override;
     std::shared_ptr<const Published> published() const override;
     Result<std::vector<claw::TreeHash>> tile(const claw::TileId& id) override;
@@ -715,6 +717,20 @@ std::optional<Outcome> FileLog::foresee(const claw::ArtefactLeaf& leaf, std::siz
     return *std::move(foreseen);
 }
 
+Result<std::string> FileLog::document(const crypto::Sha256& digest) {
+    auto read = readers_.with([&](View& view) { return view.document(digest); });
+    if (!read.ok()) {
+        return without_paths(read.error());
+    }
+    std::optional<std::string> found = std::move(read).value();
+    if (!found || crypto::sha256(*found) != digest) {
+        return Error(ErrorCode::not_found, "the ledger's document " +
+                                               base::base64url_encode(digest) +
+                                               (found ? " was changed" : " is missing"));
+    }
+    return *std::move(found);
+}
+
 /// What there is to read, or why there is nothing.
 Result<std::shared_ptr<const Published>> FileLog::readable() const {
     const std::lock_guard lock(mutex_);
@@ -754,6 +770,23 @@ Error FileLog::unread(std::uint64_t leaf) const {
                            std::to_string(until) +
                            " may be; an export of the log from before holds it")
                : Error(ErrorCode::ledger_damaged, "leaf " + std::to_string(leaf) + " is missing");
+}
+
+Result<UnixMillis> FileLog::latest_time() {
+    const std::uint64_t size = head()->size();
+    if (size == 0) {
+        return UnixMillis();
+    }
+    auto read = readers_.with([&](View& view) { return view.leaf(size - 1); });
+    if (!read.ok()) {
+        return without_paths(read.error());
+    }
+    const std::optional<std::string> body = std::move(read).value();
+    if (!body) {
+        return UnixMillis();
+    }
+    TRY(const claw::Leaf leaf, claw::parse_leaf(*body));
+    return leaf.time;
 }
 
 Result<std::vector<std::string>> FileLog::leaves(std::uint64_t first, std::size_t count) {

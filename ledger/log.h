@@ -33,6 +33,8 @@ struct Item {
 /// names first.
 struct Entry {
     std::vector<Item> items;
+    /// Texts that the leaves name by their SHA-256, in base64url; each is kept from here on.
+    std::vector<std::string> documents = {};  // NOLINT(readability-redundant-member-init)
 };
 
 /// The leaves stand in the log, on disk.
@@ -188,8 +190,15 @@ public:
     /// The value of one of them; nothing before it is set.
     std::optional<std::string> setting(const std::string& name) const;
 
+    /// A text that was recorded with an entry, by its SHA-256. Errors: not_found, when it is not
+    /// there, or what is there has another digest; ledger_blocked, ledger_damaged.
+    virtual Result<std::string> document(const crypto::Sha256& digest) = 0;
+
     /// Never null.
     virtual Head head() const = 0;
+    /// When the newest leaf was written; the beginning of time, where there is none or its body was
+    /// pruned. Errors: as ready.
+    virtual Result<UnixMillis> latest_time() = 0;
     /// A signed note of a head that head() gave. Waits until it is on disk. Errors: as ready;
     /// ledger_blocked at the deadline.
     virtual Status publish(Published published, Deadline deadline) = 0;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x434c4157;  // "CLAW"
 
-// From version 0, an empty file, to 1; a later version adds a step and changes none.
+// From version 0, an empty file, to the newest; a later version adds a step and changes none.
 //
 // leaf         what the log says, from 0 without a gap; pruned bodies are gone from the front
 // tile         the log's full tiles, at (level << 56) | index
@@ -18,6 +18,7 @@ constexpr std::int64_t kApplicationId = 0x434c4157;  // "CLAW"
 // setting      state: what is set, by name
 // progress     the running digest of `spent`, so that a start need not make it again
 // answer       no state: what was handed out, for whoever asks again with the same nonce
+// document     texts that rows of the state name by their SHA-256 and that are too long for a leaf
 constexpr std::array kSteps{
     R"(CREATE TABLE leaf(idx INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
        CREATE TABLE tile(id INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
@@ -31,6 +32,7 @@ constexpr std::array kSteps{
        CREATE INDEX answer_until ON answer(until);
        INSERT INTO progress VALUES (1, zeroblob(32), 0);
        PRAGMA application_id = 1129070935;)",
+    R"(CREATE TABLE document(sha256 BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT;)",
 };
 static_assert(kSteps.size() == kSchemaVersion);
 static_assert(kApplicationId == 1'129'070'935);

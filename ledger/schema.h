@@ -9,7 +9,7 @@ namespace clawsigner::ledger {
 
 /// Of the file's tables. A newer file is not opened; an older one is copied aside and moved
 /// forward (docs/stability.md).
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 /// The ledger's file, made when it is not there, in the shape this version writes: a write-ahead
 /// log, every commit on disk before it returns. Errors: ledger_damaged, when it is another

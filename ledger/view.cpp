@@ -47,6 +47,7 @@ Result<View> View::of(Database& database) {
     TRY(view.id_, database.prepare("SELECT leaf FROM spent WHERE id = ?"));
     TRY(view.nonce_, database.prepare("SELECT leaf FROM spent WHERE nonce = ?"));
     TRY(view.answer_, database.prepare("SELECT text FROM answer WHERE leaf = ?"));
+    TRY(view.document_, database.prepare("SELECT body FROM document WHERE sha256 = ?"));
     return view;
 }
 
@@ -107,6 +108,16 @@ Result<std::optional<std::string>> View::answer(std::uint64_t leaf) {
     }
     answer_.reset();
     return text;
+}
+
+Result<std::optional<std::string>> View::document(const crypto::Sha256& digest) {
+    TRY(const bool row, document_.reset().bind(1, ByteView(digest)).next());
+    std::optional<std::string> body;
+    if (row) {
+        body = document_.text(0);
+    }
+    document_.reset();
+    return body;
 }
 
 Result<claw::LogState> View::state() {

@@ -32,6 +32,9 @@ public:
     /// What was handed out with this leaf, while it is kept.
     Result<std::optional<std::string>> answer(std::uint64_t leaf);
 
+    /// What is kept under a digest, if anything; nobody has held it against the digest.
+    Result<std::optional<std::string>> document(const crypto::Sha256& digest);
+
     Result<claw::LogState> state();
     /// The newest signed note; nothing before the first.
     Result<std::optional<std::string>> latest_checkpoint();
@@ -46,6 +49,7 @@ private:
     Statement id_;
     Statement nonce_;
     Statement answer_;
+    Statement document_;
 };
 
 /// Where a full tile stands in its table.

@@ -118,6 +118,7 @@ Status Writer::prepare() {
     TRY(put_setting_, make("INSERT OR REPLACE INTO setting(name, value, leaf) VALUES (?, ?, ?)"));
     TRY(drop_setting_, make("DELETE FROM setting WHERE name = ?"));
     TRY(insert_answer_, make("INSERT INTO answer(leaf, text, until) VALUES (?, ?, ?)"));
+    TRY(put_document_, make("INSERT OR REPLACE INTO document(sha256, body) VALUES (?, ?)"));
     TRY(insert_checkpoint_, make("INSERT OR REPLACE INTO checkpoint(size, note) VALUES (?, ?)"));
     TRY(drop_checkpoint_, make("DELETE FROM checkpoint WHERE size >= ? AND size < ?"));
     TRY(drop_answers_, make("DELETE FROM answer WHERE until < ?"));
@@ -186,6 +187,12 @@ Status Writer::put_setting(const claw::SettingRow& setting) {
         .run();
 }
 
+/// One that is there already is written again: it may have been changed meanwhile.
+Status Writer::put_document(const std::string& text) {
+    const crypto::Sha256 digest = crypto::sha256(text);
+    return put_document_.reset().bind(1, ByteView(digest)).bind(2, base::as_bytes(text)).run();
+}
+
 Status Writer::put_leaf(Next& next, const claw::Leaf& leaf) {
     const std::uint64_t index = next.tree.size();
     const std::string body = claw::leaf_text(leaf);
@@ -232,6 +239,9 @@ Result<Outcome> Writer::put_entry(Next& next, const Entry& entry, UnixMillis now
     const std::uint64_t first = next.tree.size();
     for (const Item& item : entry.items) {
         CHECK_OK(put_item(next, item, now));
+    }
+    for (const std::string& text : entry.documents) {
+        CHECK_OK(put_document(text));
     }
     return Outcome(Recorded{first});
 }

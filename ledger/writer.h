@@ -69,6 +69,7 @@ private:
     Status put_leaf(Next& next, const claw::Leaf& leaf);
     Status put_rows(Next& next, const claw::StateRows& rows);
     Status put_setting(const claw::SettingRow& setting);
+    Status put_document(const std::string& text);
     Status put_state_leaf_when_due(Next& next, UnixMillis now);
     Status finish(Transaction transaction, Next next);
 
@@ -87,6 +88,7 @@ private:
     Statement put_setting_;
     Statement drop_setting_;
     Statement insert_answer_;
+    Statement put_document_;
     Statement insert_checkpoint_;
     Statement drop_checkpoint_;
     Statement drop_answers_;

@@ -190,7 +190,11 @@ Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::
         return Error(ErrorCode::too_large, "this is more than one leaf of the log can say");
     }
     ledger::Entry entry;
+    if (doing.artefact) {
+        entry.items.push_back({*doing.artefact, std::nullopt});  // what spends its names is first
+    }
     entry.items.push_back({leaf, std::nullopt});
+    entry.documents = doing.documents;
     if (const auto manifest = manifest_of(next, clock_.now())) {
         entry.items.push_back({*manifest, std::nullopt});
     }

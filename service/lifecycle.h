@@ -30,6 +30,10 @@ struct Doing {
     std::optional<std::string> why;
     std::optional<std::string> request;  // the approved request that this carries out
     RowSet rows;                         // further rows that change with it
+    /// Texts that the rows name by their SHA-256 and that are too long for them.
+    std::vector<std::string> documents = {};  // NOLINT(readability-redundant-member-init)
+    /// What was signed with it; its leaf stands before the act's.
+    std::optional<claw::ArtefactLeaf> artefact = {};  // NOLINT(readability-redundant-member-init)
 };
 
 /// When a new key takes over.
@@ -137,7 +141,7 @@ public:
     std::optional<std::string> manifest_text(const Families& families, UnixMillis time) const;
 
     /// Another step of the state, which is not about keys: `rows` of `doing`. Errors:
-    /// ledger_blocked, ledger_damaged.
+    /// ledger_blocked, ledger_damaged; with an artefact also id_reused, key_not_active.
     Status act(const Doing& doing, const std::string& act, const std::string& subject);
 
     /// What is due now, and what the stores need. Called by its own thread, and by tests. False

@@ -29,7 +29,9 @@ public:
         const std::lock_guard lock(mutex_);
         return state_.shared_settings();
     }
+    Result<std::string> document(const crypto::Sha256&) override { return nothing(); }
     Head head() const override { return head_; }
+    Result<UnixMillis> latest_time() override { return UnixMillis(); }
     Status publish(Published, Deadline) override { return Status::done(); }
     std::shared_ptr<const Published> published() const override { return nullptr; }
     Result<std::vector<claw::TreeHash>> tile(const claw::TileId&) override { return nothing(); }

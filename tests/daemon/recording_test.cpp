@@ -35,7 +35,9 @@ public:
     std::shared_ptr<const claw::Settings> settings() const override {
         return std::make_shared<claw::Settings>();
     }
+    Result<std::string> document(const crypto::Sha256&) override { return none(); }
     ledger::Head head() const override { return std::make_shared<claw::TileTree>(); }
+    Result<UnixMillis> latest_time() override { return UnixMillis(); }
     Status publish(ledger::Published, Deadline) override { return {}; }
     std::shared_ptr<const ledger::Published> published() const override { return nullptr; }
     Result<std::vector<claw::TreeHash>> tile(const claw::TileId&) override { return none(); }

@@ -419,7 +419,7 @@ class Damage(unittest.TestCase):
             daemon.edit_config("[ceiling]", "[roles.observe]\nusers = [ 'nobody-of-this-name' ]\n\n[ceiling]")
             daemon.start()
             wait_until(lambda: daemon.answers("/healthz"), "the daemon")
-            self.assertIn("leaves", self.what_is_found(daemon))
+            self.assertRegex(self.what_is_found(daemon), r"leaves|leaf 1\b")
 
     def what_is_found(self, daemon):
         """What `clawsigner status` says is wrong."""

@@ -42,6 +42,14 @@ struct Ledger {
             .front();
     }
 
+    void put_document(const std::string& text) {
+        ledger::Entry entry{{{claw::StartLeaf{"0.1.0"}, std::nullopt}}, {text}};
+        REQUIRE(ledger::record(*log, {std::move(entry)}, base::deadline_in(seconds(10)))
+                    .value()
+                    .front()
+                    .ok());
+    }
+
     /// As somebody with a database shell would.
     void edit(const char* sql) {
         log.reset();
@@ -267,13 +275,51 @@ TEST_CASE("log: one directory has one ledger", "[ledger]") {
 
 TEST_CASE("log: a newer version's file is left alone", "[ledger]") {
     Ledger on;
-    on.edit("PRAGMA user_version = 2");
+    on.edit("PRAGMA user_version = 99");
     Log::Options options;
     options.directory = on.directory.path();
     options.clock = &on.clock;
     const auto opened = Log::open(std::move(options));
     CHECK(opened.error().code == ErrorCode::ledger_damaged);
     CHECK_THAT(opened.error().message, Catch::Contains("newer"));
+}
+
+TEST_CASE("log: a document is there with its entry, under its digest, also after a restart",
+          "[ledger]") {
+    Ledger on;
+    const std::string text(200'000, 'x');
+    REQUIRE(on.log->document(crypto::sha256(text)).error().code == ErrorCode::not_found);
+    on.put_document(text);
+    CHECK(on.log->document(crypto::sha256(text)).value() == text);
+    on.open();
+    CHECK(on.log->document(crypto::sha256(text)).value() == text);
+}
+
+TEST_CASE("log: a document that was changed or taken away is not there, by its digest",
+          "[ledger]") {
+    Ledger on;
+    const auto [sql, what] = GENERATE(table<const char*, std::string>(
+        {{"UPDATE document SET body = CAST('other' AS BLOB)", "was changed"},
+         {"DELETE FROM document", "is missing"}}));
+    on.put_document("text");
+    on.edit(sql);
+    CHECK(on.damage().empty());
+    const Error why = on.log->document(crypto::sha256("text")).error();
+    CHECK(why.code == ErrorCode::not_found);
+    CHECK(why.message == "the ledger's document " + crypto::sha256_b64u("text") + " " + what);
+    on.put_document("text");  // again
+    CHECK(on.log->document(crypto::sha256("text")).value() == "text");
+}
+
+TEST_CASE("log: a file of version 1 is copied aside and gets its table of documents", "[ledger]") {
+    Ledger on;
+    on.put(artefact("a")).value();
+    on.edit("DROP TABLE document; PRAGMA user_version = 1");
+    CHECK(on.damage().empty());
+    CHECK(std::filesystem::exists(on.directory / "ledger.db.v1"));
+    on.put_document("text");
+    CHECK(on.log->document(crypto::sha256("text")).value() == "text");
+    CHECK(on.put(artefact("a")).error().code == ErrorCode::id_reused);
 }
 
 TEST_CASE("log: its last leaves are stop and state, and then it takes no more", "[ledger]") {
