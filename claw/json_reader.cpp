@@ -24,10 +24,13 @@ std::string bounds(std::string_view what, std::size_t min, std::size_t max) {
 }  // namespace
 
 JsonReader::JsonReader(const JsonValue& value, std::string path)
-    : object_(value.if_object()), path_(std::move(path)) {
+    : JsonReader(value, std::move(path), {}) {}
+
+JsonReader::JsonReader(const JsonValue& value, std::string path, std::string_view rule)
+    : object_(value.if_object()), path_(std::move(path)), rule_(rule) {
     asked_.reserve(kUsualMembers);
     if (object_ == nullptr) {
-        fault_ = Error::at(path_, "must be an object");
+        refuse(Error::at(path_, "must be an object"));
     }
 }
 
@@ -54,7 +57,7 @@ void JsonReader::refuse(std::string_view name, std::string_view reason) {
 
 void JsonReader::refuse(Error error) {
     if (!failed()) {
-        fault_ = std::move(error);
+        fault_ = under_rule(std::move(error), rule_);
     }
 }
 
@@ -235,10 +238,23 @@ Status JsonReader::finish() const {
     }
     for (const auto& member : *object_) {
         if (std::ranges::find(asked_, std::string_view(member.key())) == asked_.end()) {
-            return Error::at(member_path(path_, member.key()), "is not a member that belongs here");
+            return under_rule(
+                Error::at(member_path(path_, member.key()), "is not a member that belongs here"),
+                rule_);
         }
     }
     return Status::done();
+}
+
+Status JsonReader::finish_open() const {
+    return fault_ ? Status(*fault_) : Status::done();
+}
+
+Error under_rule(Error error, std::string_view rule) {
+    if (error.rule.empty()) {
+        error.rule = rule;
+    }
+    return error;
 }
 
 }  // namespace clawsigner::claw

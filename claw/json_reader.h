@@ -26,6 +26,11 @@ class JsonReader {
 public:
     /// `path` is where the object stands in the document ("" for the document itself).
     JsonReader(const JsonValue& value, std::string path);
+    /// As above; faults are `rule`'s (static storage).
+    JsonReader(const JsonValue& value, std::string path, std::string_view rule);
+
+    /// From here on faults are `rule`'s (static storage), unless they name another.
+    void under(std::string_view rule) noexcept { rule_ = rule; }
 
     bool has(std::string_view name) const;
 
@@ -73,6 +78,8 @@ public:
 
     /// The first fault, else a member that was not asked for, else done.
     Status finish() const;
+    /// The first fault, else done: for an object that may have members nobody asked for.
+    Status finish_open() const;
 
 private:
     const JsonValue* find(std::string_view name);
@@ -84,8 +91,12 @@ private:
 
     const JsonObject* object_ = nullptr;
     std::string path_;
+    std::string_view rule_;
     std::vector<std::string_view> asked_;
     std::optional<Error> fault_;
 };
+
+/// The error, as `rule`'s (static storage) unless it has one.
+Error under_rule(Error error, std::string_view rule);
 
 }  // namespace clawsigner::claw

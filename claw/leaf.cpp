@@ -44,17 +44,41 @@ std::string rows_text(const std::map<std::string, std::optional<std::string>>& r
     return text.append("}");
 }
 
+std::string grounds_text(const UserGrounds& grounds) {
+    const auto quoted = [](const std::string& group) {
+        std::string text;
+        append_json_string(text, group);
+        return text;
+    };
+    return JsonWriter()
+        .raw("groups", json_array_of(grounds.groups, quoted))
+        .text("id_token_sha256", grounds.id_token_sha256)
+        .text("issuer", grounds.issuer)
+        .text("mapping_sha256", grounds.mapping_sha256)
+        .text("subject_sha256", grounds.subject_sha256)
+        .done();
+}
+
 struct Print {
     UnixMillis time;
 
     std::string operator()(const ArtefactLeaf& leaf) const {
         JsonWriter out;
+        if (leaf.after_expiry) {
+            out.boolean("after_expiry", true);
+        }
         out.text("answer_sha256", leaf.answer_sha256).text("artefact", leaf.artefact);
         write_caller(out, leaf.caller);
-        out.text("family", crypto::family_name(leaf.family))
-            .text("id", leaf.id)
+        out.optional_text("cst_sha256", leaf.cst_sha256)
+            .optional_text("decision_sha256", leaf.decision_sha256)
+            .text("family", crypto::family_name(leaf.family));
+        if (leaf.grounds) {
+            out.raw("grounds", grounds_text(*leaf.grounds));
+        }
+        out.text("id", leaf.id)
             .text("kid", leaf.kid)
             .optional_text("nonce_sha256", leaf.nonce_sha256)
+            .optional_text("parent_sha256", leaf.parent_sha256)
             .optional_text("policy_hash", leaf.policy_hash)
             .optional_text("request_sha256", leaf.request_sha256)
             .text("rule", leaf.rule)
@@ -140,6 +164,24 @@ std::optional<LeafCaller> read_caller(JsonReader& in) {
     return caller;
 }
 
+std::optional<UserGrounds> read_grounds(JsonReader& in) {
+    const JsonValue* value = in.optional_object("grounds");
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    JsonReader inner(*value, "grounds");
+    UserGrounds grounds;
+    grounds.groups = inner.texts("groups", 1, kMaxGroundsBytes, kMaxGroundsBytes);
+    grounds.id_token_sha256 = inner.b64u("id_token_sha256", kHash, kHash);
+    grounds.issuer = inner.text("issuer", kMaxText);
+    grounds.mapping_sha256 = inner.b64u("mapping_sha256", kHash, kHash);
+    grounds.subject_sha256 = inner.b64u("subject_sha256", kHash, kHash);
+    if (const Status read = inner.finish(); !read.ok()) {
+        in.refuse(read.error());
+    }
+    return grounds;
+}
+
 LeafContent read_artefact(JsonReader& in) {
     ArtefactLeaf leaf;
     if (const auto family = crypto::family_from_name(in.text("family", kMaxName))) {
@@ -158,6 +200,11 @@ LeafContent read_artefact(JsonReader& in) {
     leaf.run_id = in.optional_text("run_id", kMaxText);
     leaf.nonce_sha256 = in.optional_b64u("nonce_sha256", kHash, kHash);
     leaf.request_sha256 = in.optional_b64u("request_sha256", kHash, kHash);
+    leaf.grounds = read_grounds(in);
+    leaf.parent_sha256 = in.optional_b64u("parent_sha256", kHash, kHash);
+    leaf.cst_sha256 = in.optional_b64u("cst_sha256", kHash, kHash);
+    leaf.decision_sha256 = in.optional_b64u("decision_sha256", kHash, kHash);
+    leaf.after_expiry = in.has("after_expiry") && in.boolean("after_expiry");
     return leaf;
 }
 

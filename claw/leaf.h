@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 /// What the appliance's log says: one leaf per artefact, key event, refusal, start and stop, as
 /// canonical JSON (RFC 8785) with a version. Digests and ids only: no secret, no prompt, no body.
@@ -25,6 +26,17 @@ struct LeafCaller {
     std::uint32_t uid = 0;
     friend bool operator==(const LeafCaller&, const LeafCaller&) = default;
 };
+
+/// On whose word a token was issued, and by which groups of the identity provider.
+struct UserGrounds {
+    std::string id_token_sha256;
+    std::string issuer;
+    std::string subject_sha256;       // of the canonical JSON [issuer,subject]
+    std::vector<std::string> groups;  // those that contributed, at most kMaxGroundsBytes in all
+    std::string mapping_sha256;
+    friend bool operator==(const UserGrounds&, const UserGrounds&) = default;
+};
+inline constexpr std::size_t kMaxGroundsBytes = 16'384;
 
 /// Something was signed and may have been handed out.
 struct ArtefactLeaf {
@@ -41,6 +53,16 @@ struct ArtefactLeaf {
     /// With a receipt that has a nonce: nonce_key(…), and the digest of the members as sent.
     std::optional<std::string> nonce_sha256;
     std::optional<std::string> request_sha256;
+    /// With a token for a user who logged in; nonce_sha256 is then what counts the ID token's use.
+    std::optional<UserGrounds> grounds = std::nullopt;
+    /// With a narrowed token: the answer_sha256 of the one it was narrowed from.
+    std::optional<std::string> parent_sha256 = std::nullopt;
+    /// With a receipt: the answer_sha256 of the token the call was made under, and the digest of
+    /// the decision_id that allowed it.
+    std::optional<std::string> cst_sha256 = std::nullopt;
+    std::optional<std::string> decision_sha256 = std::nullopt;
+    /// The token had ended when the receipt of its call was signed.
+    bool after_expiry = false;
 };
 
 /// What could not be used was thrown out of a store.

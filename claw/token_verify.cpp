@@ -104,6 +104,18 @@ const crypto::PublicKey* key_of(const TokenTrust& trust, std::string_view kid) {
     return found == trust.keys.end() ? nullptr : &*found;
 }
 
+Verdict judge_time(const Token& token, UnixMillis moment) {
+    const auto at = std::chrono::floor<std::chrono::seconds>(moment.time_since_epoch()).count();
+    if (token.iat > at + kMaxSkew) {
+        return {VerdictCode::token_invalid_claims, "claims.iat is after that moment"};
+    }
+    if (token.exp <= at) {
+        const UnixMillis exp{std::chrono::seconds(token.exp)};
+        return {VerdictCode::token_expired, "it expired at " + base::format_utc(exp)};
+    }
+    return {VerdictCode::valid, ""};
+}
+
 /// What is left when form, key and signature are good: is it bound, is it in time, is it for us?
 Verdict judge(const Claims& claims, const TokenTrust& trust) {
     if (claims.scope_hash.empty()) {
@@ -113,13 +125,11 @@ Verdict judge(const Claims& claims, const TokenTrust& trust) {
         return {VerdictCode::token_scope_hash_mismatch,
                 "token_scope_hash_b64u is not the hash of the claims"};
     }
-    const auto at = std::chrono::floor<std::chrono::seconds>(trust.at.time_since_epoch()).count();
-    if (claims.token.iat > at + kMaxSkew) {
-        return {VerdictCode::token_invalid_claims, "claims.iat is after that moment"};
-    }
-    if (claims.token.exp <= at) {
-        const UnixMillis exp{std::chrono::seconds(claims.token.exp)};
-        return {VerdictCode::token_expired, "it expired at " + base::format_utc(exp)};
+    if (trust.at) {
+        const Verdict in_time = judge_time(claims.token, *trust.at);
+        if (!in_time.valid()) {
+            return in_time;
+        }
     }
     if (trust.audience && std::ranges::find(claims.token.grant.aud, *trust.audience) ==
                               claims.token.grant.aud.end()) {

@@ -16,7 +16,8 @@ namespace clawsigner::claw {
 /// What a token is held against.
 struct TokenTrust {
     std::vector<crypto::PublicKey> keys;
-    UnixMillis at;                        // the moment it must be valid at
+    /// The moment it must be valid at; nothing, where the caller judges its time.
+    std::optional<UnixMillis> at;
     std::optional<std::string> audience;  // one of its audiences, when given
 };
 

@@ -39,9 +39,22 @@ TEST_CASE("leaf: every kind reads back as it was", "[claw]") {
     full.run_id = "r\u00e9";
     full.nonce_sha256 = kHash;
     full.request_sha256 = kHash;
+    auto token = artefact();
+    token.nonce_sha256 = kHash;
+    token.grounds =
+        claw::UserGrounds{kHash, "https://example.okta.com", kHash, {"admins", "ops \"1\""}, kHash};
+    auto narrowed = artefact();
+    narrowed.parent_sha256 = kHash;
+    auto receipt = artefact();
+    receipt.cst_sha256 = kHash;
+    receipt.decision_sha256 = kHash;
+    receipt.after_expiry = true;
     const std::vector<claw::LeafContent> kinds{
         artefact(),
         full,
+        token,
+        narrowed,
+        receipt,
         claw::KeyLeaf{"created", "0102", "cst", "kid", claw::LeafCaller{"admin", 0}},
         claw::RefusalLeaf{"POST /v1/tokens", "POLICY_DENIED", "ceiling.ttl", kHash, {}, 1},
         claw::RefusalLeaf{"several", "several", {}, {}, {}, 12},
