@@ -1,38 +1,11 @@
 #include "policy/ceiling.h"
 
+#include "policy/patterns.h"
+
 #include <algorithm>
 
 namespace clawsigner::policy {
 namespace {
-
-constexpr std::size_t kMaxLabel = 63;
-constexpr std::size_t kMaxDomain = 253;
-
-bool is_letter_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_label(std::string_view label) {
-    return !label.empty() && label.size() <= kMaxLabel && is_letter_or_digit(label.front()) &&
-           is_letter_or_digit(label.back()) &&
-           std::ranges::all_of(label, [](char c) { return is_letter_or_digit(c) || c == '-'; });
-}
-
-bool is_domain(std::string_view domain) {
-    if (domain.size() > kMaxDomain) {
-        return false;
-    }
-    for (;;) {
-        const std::size_t dot = domain.find('.');
-        if (!is_label(domain.substr(0, dot))) {
-            return false;
-        }
-        if (dot == std::string_view::npos) {
-            return true;
-        }
-        domain.remove_prefix(dot + 1);
-    }
-}
 
 /// Nobody who splits lists at white space or commas finds two names in it.
 bool is_one_word(std::string_view name) {
@@ -86,7 +59,7 @@ bool NameSet::contains(std::string_view name) const noexcept {
 
 bool is_egress_wildcard(std::string_view scope) noexcept {
     constexpr std::string_view kStart = "egress:*.";
-    return scope.starts_with(kStart) && is_domain(scope.substr(kStart.size()));
+    return scope.starts_with(kStart) && is_host(scope.substr(kStart.size()));
 }
 
 Status within_ceiling(const TokenCeiling& ceiling, const claw::TokenGrant& grant,

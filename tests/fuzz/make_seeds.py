@@ -6,6 +6,8 @@ import hashlib
 import json
 import pathlib
 
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
 
@@ -191,3 +193,68 @@ for lines in ("index 0\n", "index 5\n" + (LEAF + "\n") * 3, "extra AQID\nindex 0
 for content in ("tile/0/000", "tile/1/x001/x234/067.p/8", "tile/entries/x001/000.p/255", "tile/63/x018/x446/x744/x073/x709/x551/615",
                 bytes([1]) + bytes(64), b"\x01\0\0\0\3one", b"\0\xff\xffx"):  # fmt: skip
     seed("tile", content)
+
+# RFC 8032, section 7.1, test 1, as an identity provider and as somebody who signs contracts.
+GOLDEN = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"))
+GOLDEN_DID = "did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"
+
+
+def b64u(data):
+    return base64.urlsafe_b64encode(data if isinstance(data, bytes) else data.encode()).rstrip(b"=").decode()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def id_token(header, **changes):
+    claims = {"iss": "https://acme.okta.com", "sub": "00u1alice", "aud": "clawsigner", "iat": 1767225590, "exp": 1767229190,
+              "groups": ["platform-engineers"]}  # fmt: skip
+    text = b64u(compact(header)) + "." + b64u(compact({**claims, **changes}))
+    return text + "." + b64u(GOLDEN.sign(text.encode()))
+
+
+EDDSA = {"alg": "EdDSA", "kid": "k"}
+for token in (id_token(EDDSA), id_token({**EDDSA, "typ": "JWT"}), id_token(EDDSA, jti="ID.1", nonce="n", nbf=1767225590, azp="clawsigner"),
+              id_token(EDDSA, aud=["clawsigner", "x"], azp="clawsigner", groups=[]), id_token({"alg": "none", "kid": "k"}),
+              id_token({**EDDSA, "crit": ["b64"]}), id_token(EDDSA, exp=1), id_token(EDDSA, groups="x")):  # fmt: skip
+    seed("id_token", token)
+issued = rows("id_tokens.json")
+for row in issued["jwks"][:8] + issued["jwks"][10:14]:
+    seed("id_token", compact(row["jwks"]))
+for trust in issued["trusts"].values():
+    seed("id_token", compact(trust))
+
+CONTRACT = {"issuer_did": "did:key:zOwner", "policy_id": "signed", "policy_version": "1"}
+for row in rows("wpc_vectors.ndjson"):
+    seed("work_policy", compact(row["wpc"]))
+every_term = {
+    **CONTRACT, "allowed_providers": ["openai"], "allowed_models": ["gpt-*"], "minimum_model_identity_tier": "closed_opaque",
+    "required_audit_packs": ["AAAAAAAA"], "redaction_rules": [{"path": "$.a", "action": "mask"}], "receipt_privacy_mode": "hash_only",
+    "egress_allowlist": ["*.okta.com"], "metadata": {"tool_allowlist": ["okta.users.read"], "change_window_utc": "Mon-Fri 09:00-17:00",
+    "write_requires_approval": True, "runtime": {"sandbox_mode": "all"}, "version": "v3", "free": [None, {"0": 1e21}]},
+}  # fmt: skip
+seed("work_policy", compact(every_term))
+digest = b64u(hashlib.sha256(compact(CONTRACT).encode()).digest())
+envelope = {
+    "envelope_version": "1", "envelope_type": "work_policy_contract", "payload": CONTRACT, "payload_hash_b64u": digest,
+    "hash_algorithm": "SHA-256", "signature_b64u": b64u(GOLDEN.sign(digest.encode())), "algorithm": "Ed25519", "signer_did": GOLDEN_DID,
+    "issued_at": "2026-01-01T00:00:00.000Z",
+}  # fmt: skip
+seed("work_policy", compact(envelope))
+seed("work_policy", compact({**envelope, "payload": {**CONTRACT, "policy_id": "forged"}}))
+for window in ("09:00-17:00", "22:00-06:00", "Mon,Wed-Fri 08:00-12:00, Sun 13:00-24:00", "25:00-99:00", "00:00-24:00"):
+    seed("work_policy", window)
+
+decisions = json.loads((HERE.parent / "policy" / "decisions.json").read_text().replace('"@', '"').replace('"deploy"', '"%s"' % HASH_OF_NOTHING))
+for number in (0, 3, -1, -4):
+    entry = {**decisions["mapping"]["scope_mappings"][number]}
+    if "policy_pin" in entry:
+        entry["policy_pin"] = {"policy_hash_b64u": HASH_OF_NOTHING, "policy_version": "v"}
+    entry.get("claims", {}).pop("control_plane_policy_hash_b64u", None)
+    seed("scope_mapping", compact({"scope_mappings": [entry]}))
+seed("scope_mapping", compact({"scope_mappings": decisions["mapping"]["scope_mappings"][-4:]}))
+for ask in [row["ask"] for row in decisions["tokens"] if "ask" in row][::9]:
+    seed("scope_mapping", compact({"id_token": "a.b.c", "request": {**decisions["usual"]["ask"], **ask}}))
+    seed("scope_mapping", compact({"cst": "a.b.c", "request": ask}))
+seed("scope_mapping", compact({"cst": "a.b.c", "provider": "openai", "model": "gpt-4o", "tool": "okta.users.read", "host": "a.okta.com"}))
