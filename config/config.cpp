@@ -189,6 +189,17 @@ Result<toml::table> parse_toml(std::string_view text, const std::filesystem::pat
 }
 
 /// Reads the table `name` of `root` with `read`, and keeps the first fault in `fault`.
+TrustConfig read_trust(TableReader& in) {
+    TrustConfig trust;
+    trust.line = in.line();
+    trust.claims_mode = in.flag_or("claims_mode", false);
+    trust.allow_unpinned = in.flag_or("allow_unpinned", false);
+    trust.audiences = values_of(in.settings("audiences"));
+    trust.wpc_signers = values_of(in.settings("wpc_signers"));
+    trust.receipts_without_cst = in.optional_text("receipts_without_cst").value_or("");
+    return trust;
+}
+
 template <class T>
 T section(TableReader& root, std::string_view name, const std::filesystem::path& file,
           T (*read)(TableReader&), Status& fault) {
@@ -216,6 +227,7 @@ Result<Config> parse(std::string_view toml, const std::filesystem::path& file) {
     config.server = section(root, "server", file, read_server, fault);
     config.signing = section(root, "signing", file, read_signing, fault);
     config.ceiling = section(root, "ceiling", file, read_ceiling, fault);
+    config.trust = section(root, "trust", file, read_trust, fault);
     config.ledger = section(root, "ledger", file, read_ledger, fault);
     config.operators = section(root, "operators", file, read_operators, fault);
     CHECK_OK(std::move(fault));

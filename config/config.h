@@ -110,11 +110,22 @@ struct CeilingConfig {
     std::vector<std::string> scopes;
 };
 
+/// [trust]: whom the appliance believes from its first start on; afterwards the ledger says it.
+struct TrustConfig {
+    bool claims_mode = false;
+    bool allow_unpinned = false;
+    std::vector<std::string> audiences;
+    std::vector<std::string> wpc_signers;
+    std::string receipts_without_cst;  // "all", or numbers of users with commas
+    std::uint32_t line = 1;
+};
+
 struct Config {
     std::filesystem::path file;
     ServerConfig server;
     SigningConfig signing;
     CeilingConfig ceiling;
+    TrustConfig trust;
     LedgerConfig ledger;
     OperatorsConfig operators;
     std::vector<RoleConfig> roles;

@@ -86,6 +86,19 @@ std::int64_t TableReader::integer_or(std::string_view key, std::int64_t otherwis
     return number->get();
 }
 
+bool TableReader::flag_or(std::string_view key, bool otherwise) {
+    const toml::node* node = find(key);
+    if (node == nullptr) {
+        return otherwise;
+    }
+    const auto* flag = node->as_boolean();
+    if (flag == nullptr) {
+        refuse(key, "must be true or false");
+        return otherwise;
+    }
+    return flag->get();
+}
+
 std::filesystem::path TableReader::resolved(const std::string& text) const {
     return (file_.parent_path() / text).lexically_normal();
 }

@@ -29,6 +29,7 @@ public:
     Setting setting_or(std::string_view key, std::string_view otherwise);
     std::int64_t integer_or(std::string_view key, std::int64_t otherwise, std::int64_t min,
                             std::int64_t max);
+    bool flag_or(std::string_view key, bool otherwise);
     std::filesystem::path path(std::string_view key);
     std::optional<std::filesystem::path> optional_path(std::string_view key);
     std::map<std::string, std::string> texts(std::string_view key);

@@ -302,11 +302,13 @@ Answer key_answer(unsigned status, const service::KeyView& view) {
     return {status, JsonWriter().raw("key", key_text(view)).done(), {}, {}};
 }
 
-Answer request_answer(unsigned status, const policy::ActRequest& request) {
+Answer request_answer(unsigned status, const policy::ActRequest& request,
+                      const std::optional<std::string>& document) {
     return {status,
             JsonWriter()
                 .raw("request", policy::request_text(request))
                 .text("message", policy::approval_message(request))
+                .optional_text("document", document)
                 .done(),
             {},
             {}};

@@ -32,8 +32,9 @@ Answer key_list_answer(const service::KeyList& list);
 Answer discarded_answer(const std::vector<service::UnusableKeyView>& keys);
 Answer key_answer(unsigned status, const service::KeyView& view);
 Answer family_answer(const service::FamilyView& view);
-/// An act that waits for operators, or does not any more.
-Answer request_answer(unsigned status, const policy::ActRequest& request);
+/// An act that waits for operators, or does not any more; and the document it is about.
+Answer request_answer(unsigned status, const policy::ActRequest& request,
+                      const std::optional<std::string>& document = std::nullopt);
 Answer requests_answer(const std::vector<policy::ActRequest>& requests);
 Answer approved_answer(const service::Approvals::Approved& approved);
 Answer operators_answer(const policy::Operators& operators);

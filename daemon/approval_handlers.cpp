@@ -95,7 +95,12 @@ Answer list_approvals(const Call& call) {
 
 Answer get_approval(const Call& call) {
     const auto request = found(call);
-    return request.ok() ? request_answer(200, *request) : error_answer(request.error());
+    if (!request.ok()) {
+        return error_answer(request.error());
+    }
+    const auto document = call.appliance.approvals->document_of(*request);
+    return document.ok() ? request_answer(200, *request, *document)
+                         : error_answer(document.error());
 }
 
 Answer approve_act(const Call& call) {

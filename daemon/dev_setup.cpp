@@ -119,6 +119,12 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory,
         .append(" }\n\n")
         .append("# Any audience, any scope without a wildcard but egress:*.DOMAIN.\n")
         .append("[ceiling]\nmax_ttl_seconds = 3600\naudiences = [\"*\"]\nscopes = [\"*\"]\n")
+        .append(
+            "\n# An issuer may have tokens by its word alone, a mapping needs no pins, and "
+            "receipts "
+            "no token.\n")
+        .append("[trust]\nclaims_mode = true\nallow_unpinned = true\n")
+        .append("audiences = [\"clawproxy.com\"]\nreceipts_without_cst = \"all\"\n")
         .append("\n[ledger]\norigin = \"")
         .append(origin)
         .append("\"\n");

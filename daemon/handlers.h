@@ -55,6 +55,21 @@ Answer set_ceiling(const Call& call);
 Answer get_roles(const Call& call);
 Answer set_role(const Call& call);
 Answer set_operators(const Call& call);
+
+Answer get_mapping(const Call& call);
+Answer set_mapping(const Call& call);
+Answer get_oidc(const Call& call);
+Answer set_oidc(const Call& call);
+Answer get_trust(const Call& call);
+Answer set_trust(const Call& call);
+Answer list_policies(const Call& call);
+Answer get_policy(const Call& call);
+Answer add_policy(const Call& call);
+Answer activate_policy(const Call& call);
+Answer withdraw_policy(const Call& call);
+Answer get_wpc(const Call& call);
+Answer get_document(const Call& call);
+
 Answer discard_key(const Call& call);
 Answer retry_pin(const Call& call);
 

@@ -26,6 +26,20 @@ void log_not_obeyed(const Log& log, std::string_view table, std::string_view rea
 
 }  // namespace
 
+Result<service::TrustState> configured_trust(const Config& config) {
+    const config::TrustConfig& named = config.trust;
+    const auto settings = policy::parse_trust_settings(policy::trust_settings_text(
+        {named.claims_mode, named.allow_unpinned, named.audiences, named.wpc_signers}));
+    if (!settings.ok()) {
+        return at_line(config, named.line, "trust: " + settings.error().message);
+    }
+    const auto exempt = policy::parse_exempt_callers(named.receipts_without_cst);
+    if (!exempt.ok()) {
+        return at_line(config, named.line, "trust." + exempt.error().message);
+    }
+    return service::TrustState{*settings, *exempt};
+}
+
 Status seed_operators(const Config& config, service::Approvals& approvals) {
     if (!config.operators.allowed_signers || approvals.operators().ok()) {
         return Status::done();
@@ -80,6 +94,17 @@ Status seed_roles(const Config& config, const ledger::Log& ledger, service::Powe
     }
     const Status seeded = powers.seed(*configured);
     // Until the ledger can be written, the daemon's own user alone gets in.
+    return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
+}
+
+Status seed_trust(const Config& config, service::Policies& policies, const Log& log) {
+    TRY(const auto configured, configured_trust(config));
+    const Status seeded = policies.seed(configured);
+    const auto known = policies.snapshot();
+    if (seeded.ok() && !(service::TrustState{known->trust, known->exempt} == configured) &&
+        !(configured == service::TrustState())) {
+        log_not_obeyed(log, "trust", "trust is set in the ledger: clawsigner trust show");
+    }
     return seeded.ok() || is_ledgers(seeded.error()) ? Status::done() : seeded;
 }
 

@@ -5,12 +5,16 @@
 #include "daemon/log.h"
 #include "ledger/log.h"
 #include "service/approvals.h"
+#include "service/policies.h"
 #include "service/powers.h"
 
 /// What the configuration says of power, at the first start. What the ledger says afterwards is not
 /// read from a file again: where they differ, that is logged, and the ledger's holds. A ledger that
 /// cannot be written is no error here; it says so in the status.
 namespace clawsigner::daemon {
+
+/// Whom the configuration says to believe. Error: config_invalid.
+Result<service::TrustState> configured_trust(const config::Config& config);
 
 /// Errors: config_invalid, where the file or the quorum makes no operators; io_failed; as
 /// service::Approvals::seed.
@@ -22,5 +26,9 @@ void seed_ceiling(const config::Config& config, service::Powers& powers, const L
 /// first start; as service::Powers::named_roles.
 Status seed_roles(const config::Config& config, const ledger::Log& ledger, service::Powers& powers,
                   const Log& log);
+
+/// Also that nobody is believed is remembered, so that a file that is edited later widens nothing.
+/// Errors: as configured_trust, service::Policies::seed.
+Status seed_trust(const config::Config& config, service::Policies& policies, const Log& log);
 
 }  // namespace clawsigner::daemon

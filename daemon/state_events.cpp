@@ -40,4 +40,12 @@ void log_ledger(const Log& log, const ledger::LogStatus& status) {
     log.event("ledger.state", good ? Log::Level::info : Log::Level::error, std::move(members));
 }
 
+void log_policy_fault(const Log& log, const service::PolicyFault& fault) {
+    log.event("policy.unavailable", Log::Level::error,
+              std::move(claw::JsonWriter()
+                            .text("row", fault.row)
+                            .text("code", wire_name(fault.why.code))
+                            .text("reason", fault.why.message)));
+}
+
 }  // namespace clawsigner::daemon

@@ -11,6 +11,7 @@
 #include "service/approvals.h"
 #include "service/checkpointer.h"
 #include "service/lifecycle.h"
+#include "service/policies.h"
 #include "service/powers.h"
 #include "service/prober.h"
 #include "service/proofs.h"
@@ -161,7 +162,15 @@ private:
         appliance_.powers = powers_.get();
         CHECK_OK(seed_roles(config, *ledger_, *powers_, log));
         seed_ceiling(config, *powers_, log);
-        approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *ledger_, *clock_);
+        service::Policies::Options policy;
+        policy.deadline = config.signing.deadline;
+        policy.on_fault = [&log](const auto& fault) { log_policy_fault(log, fault); };
+        policies_ = std::make_unique<service::Policies>(*ledger_, *lifecycle_, *keyring_, *clock_,
+                                                        std::move(policy));
+        appliance_.policies = policies_.get();
+        CHECK_OK(seed_trust(config, *policies_, log));
+        approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *policies_,
+                                                          *ledger_, *clock_);
         approvals_->know_boot_stores(boot_stores_);
         appliance_.approvals = approvals_.get();
         return seed_operators(config, *approvals_);
@@ -191,6 +200,7 @@ private:
     std::unique_ptr<hsm::Keyring> keyring_;
     std::unique_ptr<service::Lifecycle> lifecycle_;
     std::unique_ptr<service::Powers> powers_;
+    std::unique_ptr<service::Policies> policies_;
     std::unique_ptr<service::Approvals> approvals_;
     std::unique_ptr<service::Prober> prober_;
     std::unique_ptr<service::Checkpointer> checkpointer_;
@@ -202,6 +212,7 @@ private:
 Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
     CHECK_OK(configured_roles(config));
+    CHECK_OK(configured_trust(config));
     CHECK_OK(check_state_directory(config));
     return check_files(config);
 }

@@ -15,6 +15,7 @@ namespace clawsigner::service {
 class Approvals;
 class Checkpointer;
 class Lifecycle;
+class Policies;
 class Powers;
 class Proofs;
 class Refusals;
@@ -42,6 +43,7 @@ struct Appliance {
     Lifecycle* lifecycle = nullptr;
     Approvals* approvals = nullptr;
     Powers* powers = nullptr;
+    Policies* policies = nullptr;
     Prober* prober = nullptr;
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;

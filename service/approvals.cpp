@@ -4,6 +4,7 @@
 #include "claw/json_writer.h"
 #include "crypto/random.h"
 #include "policy/approval.h"
+#include "policy/policy_acts.h"
 #include "service/adoption.h"
 #include "service/prune_log.h"
 
@@ -22,7 +23,7 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 constexpr std::string_view kNoWhy = "no reason was given";
 
-constexpr std::array<std::pair<GatedAct, std::string_view>, 9> kActs{{
+constexpr std::array<std::pair<GatedAct, std::string_view>, 13> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
     {GatedAct::recover, "keys.recover"},
@@ -31,6 +32,10 @@ constexpr std::array<std::pair<GatedAct, std::string_view>, 9> kActs{{
     {GatedAct::set_roles, "roles.set"},
     {GatedAct::adopt, "keys.adopt"},
     {GatedAct::prune, "log.prune"},
+    {GatedAct::set_mapping, "mappings.set"},
+    {GatedAct::set_oidc, "oidc.set"},
+    {GatedAct::set_trust, "trust.set"},
+    {GatedAct::activate_policy, "policies.activate"},
     {GatedAct::approve_pcrs, "tpm.approve_pcrs"},
 }};
 
@@ -80,6 +85,11 @@ Result<KeyArguments> parse_key_arguments(const std::string& text, GatedAct act) 
     }
     CHECK_OK(in.finish());
     return arguments;
+}
+
+bool is_about_policy(GatedAct act) noexcept {
+    return act == GatedAct::set_mapping || act == GatedAct::set_oidc ||
+           act == GatedAct::set_trust || act == GatedAct::activate_policy;
 }
 
 /// Operators who can never reach their quorum would be the last there are.
@@ -138,8 +148,60 @@ Status Approvals::seed(const policy::Operators& operators) {
     return lifecycle_.act(doing, "operators.seed", "operators");
 }
 
+Result<std::optional<std::string>> Approvals::document_of(const policy::ActRequest& request) const {
+    TRY(const auto digest, policy::document_named(request.act, request.arguments));
+    if (!digest) {
+        return std::optional<std::string>();
+    }
+    TRY(auto text, policies_.document(*digest));
+    return std::optional(std::move(text));
+}
+
+/// `document` has the digest that the arguments name.
+Status Approvals::check_policy(GatedAct act, const std::string& arguments,
+                               const std::optional<std::string>& document) const {
+    if (act == GatedAct::set_trust) {
+        TRY(const auto change, policy::parse_trust_arguments(arguments));
+        const auto now = policies_.snapshot();
+        const auto next = with_trust_setting({now->trust, now->exempt}, change.key, change.value);
+        return next.ok() ? Status::done() : Status(next.error());
+    }
+    TRY(const auto digest, policy::document_named(gated_act_name(act), arguments));
+    if (act == GatedAct::activate_policy) {
+        return policies_.may_activate(digest.value_or(""));
+    }
+    const std::string text = document.value_or("");
+    if (crypto::sha256_b64u(text) != digest) {
+        return Error::at("document_sha256", "is not the digest of the document");
+    }
+    if (act == GatedAct::set_mapping) {
+        const auto mapping = policy::ScopeMapping::parse(text);
+        return mapping.ok() ? Status::done() : Status(mapping.error());
+    }
+    const auto trust = policy::parse_oidc_trust(text);
+    return trust.ok() ? Status::done() : Status(trust.error());
+}
+
+Status Approvals::carry_out_policy(GatedAct act, const Doing& doing, const std::string& arguments) {
+    if (act == GatedAct::set_trust) {
+        TRY(const auto change, policy::parse_trust_arguments(arguments));
+        return policies_.set_trust(doing, change.key, change.value);
+    }
+    TRY(const auto digest, policy::document_named(gated_act_name(act), arguments));
+    if (act == GatedAct::activate_policy) {
+        return policies_.activate(doing, digest.value_or(""));
+    }
+    TRY(const std::string text, policies_.document(digest.value_or("")));
+    return act == GatedAct::set_mapping ? policies_.set_mapping(doing, text)
+                                        : policies_.set_oidc(doing, text);
+}
+
 /// Would it be done now?
-Status Approvals::check(GatedAct act, const std::string& arguments) const {
+Status Approvals::check(GatedAct act, const std::string& arguments,
+                        const std::optional<std::string>& document) const {
+    if (is_about_policy(act)) {
+        return check_policy(act, arguments, document);
+    }
     if (act == GatedAct::set_operators) {
         TRY(const auto operators, policy::parse_operators(arguments));
         return can_approve(operators, clock_.now());
@@ -187,6 +249,10 @@ Status Approvals::check(GatedAct act, const std::string& arguments) const {
         case GatedAct::set_roles:
         case GatedAct::adopt:
         case GatedAct::prune:
+        case GatedAct::set_mapping:
+        case GatedAct::set_oidc:
+        case GatedAct::set_trust:
+        case GatedAct::activate_policy:
         case GatedAct::approve_pcrs:
             break;
     }
@@ -205,11 +271,15 @@ RowSet Approvals::expired() const {
 }
 
 Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, GatedAct act,
-                                           std::string arguments, std::string why) {
+                                           std::string arguments, std::string why,
+                                           const std::optional<std::string>& document) {
     const std::lock_guard lock(mutex_);
     CHECK_OK(operators());
-    CHECK_OK(check(act, arguments));
+    CHECK_OK(check(act, arguments, document));
     Doing doing{caller, std::nullopt, std::nullopt, expired()};
+    if (document) {
+        doing.documents.push_back(*document);
+    }
     if (waiting().size() >= kMaxRequests) {
         return Error(ErrorCode::queue_full,
                      "too many requests wait for approval; deny some: clawsigner approvals list");
@@ -293,9 +363,13 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
     if (!act) {
         return Error(ErrorCode::internal, "this version knows no act " + request.act);
     }
-    CHECK_OK(check(*act, request.arguments));
+    TRY(const auto document, document_of(request));
+    CHECK_OK(check(*act, request.arguments, document));
     Doing doing{caller, request.why, request.id, {}};
     forget(doing.rows, request);
+    if (is_about_policy(*act)) {
+        return carry_out_policy(*act, doing, request.arguments);
+    }
     if (*act == GatedAct::set_operators) {
         doing.rows[std::string(kOperatorsRow)] = request.arguments;
         return lifecycle_.act(doing, request.act, "operators");

@@ -7,6 +7,7 @@
 #include "policy/operators.h"
 #include "service/boot_approval.h"
 #include "service/lifecycle.h"
+#include "service/policies.h"
 #include "service/powers.h"
 
 #include <chrono>
@@ -28,6 +29,10 @@ enum class GatedAct : std::uint8_t {
     set_roles,
     adopt,
     prune,
+    set_mapping,
+    set_oidc,
+    set_trust,
+    activate_policy,
     approve_pcrs
 };
 
@@ -42,8 +47,9 @@ public:
     static constexpr std::size_t kMaxRequests = 32;     // that wait at a time
 
     /// All outlive it.
-    Approvals(Lifecycle& lifecycle, Powers& powers, ledger::Log& log, const Clock& clock)
-        : lifecycle_(lifecycle), powers_(powers), log_(log), clock_(clock) {}
+    Approvals(Lifecycle& lifecycle, Powers& powers, Policies& policies, ledger::Log& log,
+              const Clock& clock)
+        : lifecycle_(lifecycle), powers_(powers), policies_(policies), log_(log), clock_(clock) {}
 
     /// The stores whose boot states are approved of here. Once, before anything is asked.
     void know_boot_stores(BootStores stores) { boot_stores_ = std::move(stores); }
@@ -55,15 +61,19 @@ public:
     /// left as they are. Errors: as Lifecycle::act.
     Status seed(const policy::Operators& operators);
 
-    /// The act waits from here on. `arguments` is canonical JSON. Errors: no_operators; the one
-    /// that the act itself would give now; queue_full; as policy::check_request, Lifecycle::act.
+    /// The act waits from here on. `arguments` is canonical JSON; `document` the text that they
+    /// name (policy/policy_acts.h), unless the ledger has it. Errors: no_operators; the one that
+    /// the act itself would give now; queue_full; as policy::check_request, Lifecycle::act.
     Result<policy::ActRequest> file(const claw::LeafCaller& caller, GatedAct act,
-                                    std::string arguments, std::string why);
+                                    std::string arguments, std::string why,
+                                    const std::optional<std::string>& document = std::nullopt);
 
     /// Those that wait and have not expired, the oldest first.
     std::vector<policy::ActRequest> waiting() const;
     /// One that waits, or waited and has expired. Error: not_found.
     Result<policy::ActRequest> find(const std::string& id) const;
+    /// The text that it is about, for an act that names one. Errors: as Policies::document.
+    Result<std::optional<std::string>> document_of(const policy::ActRequest& request) const;
 
     /// A request with one more approval; `done` says that they were enough and it was carried out.
     struct Approved {
@@ -80,13 +90,18 @@ public:
                                     std::optional<std::string> why);
 
 private:
-    Status check(GatedAct act, const std::string& arguments) const;
+    Status check(GatedAct act, const std::string& arguments,
+                 const std::optional<std::string>& document) const;
+    Status check_policy(GatedAct act, const std::string& arguments,
+                        const std::optional<std::string>& document) const;
+    Status carry_out_policy(GatedAct act, const Doing& doing, const std::string& arguments);
     Status carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request);
     std::vector<policy::ActRequest> filed() const;
     RowSet expired() const;
 
     Lifecycle& lifecycle_;
     Powers& powers_;
+    Policies& policies_;
     ledger::Log& log_;
     const Clock& clock_;
     BootStores boot_stores_;

@@ -25,7 +25,8 @@ struct Gated {
     SoftwareAppliance on;
     std::unique_ptr<service::Lifecycle> lifecycle = named_log();
     service::Powers powers{*on.ledger, *lifecycle, SoftwareAppliance::kOwnUser};
-    service::Approvals approvals{*lifecycle, powers, *on.ledger, on.clock};
+    service::Policies policies{*on.ledger, *lifecycle, on.keyring, on.clock, {}};
+    service::Approvals approvals{*lifecycle, powers, policies, *on.ledger, on.clock};
 
     Gated() {
         const policy::Operator person{"alice", alice.key(), std::nullopt, std::nullopt, {}};

@@ -5,6 +5,7 @@
 #include "service/checkpointer.h"
 #include "service/issue_token.h"
 #include "service/lifecycle.h"
+#include "service/policies.h"
 #include "service/powers.h"
 #include "service/proofs.h"
 #include "service/refusals.h"
@@ -22,12 +23,16 @@
 
 namespace clawsigner::tests {
 
+/// Whether issuers and proxies are taken at their word from the first start.
+enum class Trusting : std::uint8_t { as_in_development, nobody };
+
 /// Everything below the sockets, with a key store in memory, a clock that stands still, a key of
 /// each family, and a ceiling as in development.
 struct SoftwareAppliance {
     static constexpr std::uint32_t kOwnUser = 1000;
 
-    explicit SoftwareAppliance(crypto::Algorithm algorithm = crypto::Algorithm::ed25519) {
+    explicit SoftwareAppliance(crypto::Algorithm algorithm = crypto::Algorithm::ed25519,
+                               Trusting trusting = Trusting::as_in_development) {
         for (const crypto::Family family : crypto::kFamilies) {
             backend
                 .generate({family, 1}, crypto::signs_with(family, algorithm)
@@ -39,8 +44,17 @@ struct SoftwareAppliance {
         appliance.lifecycle = lifecycle.get();
         powers = std::make_unique<service::Powers>(*ledger, *lifecycle, kOwnUser);
         appliance.powers = powers.get();
-        approvals = std::make_unique<service::Approvals>(*lifecycle, *powers, *ledger, clock);
+        policies = std::make_unique<service::Policies>(*ledger, *lifecycle, keyring, clock,
+                                                       service::Policies::Options());
+        appliance.policies = policies.get();
+        approvals =
+            std::make_unique<service::Approvals>(*lifecycle, *powers, *policies, *ledger, clock);
         appliance.approvals = approvals.get();
+        const bool seeded = trusting == Trusting::nobody ||
+                            policies->seed({{true, true, {"clawproxy.com"}, {}}, {true, {}}}).ok();
+        if (!seeded) {
+            std::abort();
+        }
         set_ceiling({std::chrono::seconds(3600), policy::NameSet({"*"}), policy::NameSet({"*"})});
     }
 
@@ -61,6 +75,7 @@ struct SoftwareAppliance {
     service::Proofs proofs{*ledger};
     std::unique_ptr<service::Lifecycle> lifecycle;
     std::unique_ptr<service::Powers> powers;
+    std::unique_ptr<service::Policies> policies;
     std::unique_ptr<service::Approvals> approvals;
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
