@@ -3,9 +3,11 @@
 #include "base/file.h"
 #include "claw/json_writer.h"
 #include "cli/conversation.h"
+#include "cli/indented.h"
 #include "cli/ssh_keygen.h"
 #include "policy/act_request.h"
 #include "policy/operators.h"
+#include "policy/policy_acts.h"
 
 #include <cstdio>
 #include <iostream>
@@ -53,10 +55,40 @@ void print_request(const policy::ActRequest& request) {
     std::printf("%s", table(rows).c_str());
 }
 
+/// The document that a request is about, when the daemon shows exactly that one.
+Result<std::optional<std::string>> document_in(const JsonObject& answer,
+                                               const policy::ActRequest& request) {
+    TRY(const auto digest, policy::document_named(request.act, request.arguments));
+    if (!digest) {
+        return std::optional<std::string>();
+    }
+    const JsonValue* shown = answer.if_contains("document");
+    std::string text =
+        shown != nullptr && shown->is_string() ? std::string(shown->get_string()) : std::string();
+    if (crypto::sha256_b64u(text) != *digest) {
+        return Error(ErrorCode::approval_invalid,
+                     "the daemon does not show the document that the request names");
+    }
+    return std::optional(std::move(text));
+}
+
+void print_document(const std::optional<std::string>& text) {
+    if (text) {
+        const auto value = claw::parse_json(*text, claw::JsonRules::javascript);
+        std::printf("\n%s\n", value.ok() ? indented(*value).c_str() : printable(*text).c_str());
+    }
+}
+
 void print_answer(const JsonObject& answer) {
     const auto request = request_in(answer);
     if (request.ok()) {
         print_request(*request);
+        const auto document = document_in(answer, *request);
+        if (document.ok()) {
+            print_document(*document);
+        } else {
+            std::fprintf(stderr, "clawsigner: %s\n", document.error().message.c_str());
+        }
     } else {
         std::fprintf(stderr, "clawsigner: %s\n", request.error().message.c_str());
     }
@@ -92,6 +124,7 @@ bool is_meant(const ApprovalTerms& terms) {
 struct Asked {
     policy::ActRequest request;
     std::string message;
+    Result<std::optional<std::string>> document;
 };
 
 /// Nothing when it was refused, and then `code` is the exit code.
@@ -100,7 +133,9 @@ std::optional<Asked> fetch(const Connection& to, const std::string& id, int& cod
     code =
         talk({to.socket, false}, "GET", "/v1/approvals/" + id, "", [&](const JsonObject& answer) {
             if (auto request = request_in(answer); request.ok()) {
-                asked = Asked{std::move(request).value(), cell(answer, "message")};
+                auto document = document_in(answer, *request);
+                asked =
+                    Asked{std::move(request).value(), cell(answer, "message"), std::move(document)};
             }
         });
     if (code == kGood && !asked) {
@@ -162,8 +197,12 @@ int approve_act(const Connection& to, const ApprovalTerms& terms) {
     if (!asked) {
         return code;
     }
+    if (!asked->document.ok()) {
+        return report(asked->document.error(), to.json);
+    }
     if (!to.json) {
         print_request(asked->request);
+        print_document(*asked->document);
     }
     const std::string message = policy::approval_message(asked->request);
     if (message != asked->message || asked->request.id != terms.id) {

@@ -4,6 +4,7 @@
 #include "cli/key_options.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
+#include "cli/policy_options.h"
 #include "cli/role_options.h"
 #include "cli/tpm_options.h"
 #include "cli/verify_command.h"
@@ -199,6 +200,7 @@ int main(int argc, char** argv) {
     cli::add_keys(app, options.json, options.command);
     cli::add_approvals(app, options.json, options.command);
     cli::add_roles(app, options.json, options.command);
+    cli::add_policies(app, options.json, options.command);
     cli::add_tpm(app, options.json, options.command);
     add_pin(app, options);
     add_sign(app, options);

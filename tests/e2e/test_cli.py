@@ -199,6 +199,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
     OF_A_FAMILY = ("show", "create", "rotate", "freeze", "unfreeze", "retire", "destroy", "compromise", "adopt")
     POSITIONALS = {
         ("roles", "set"): {"proxy", "issuer", "admin", "observe"},
+        ("trust", "set"): {"claims_mode", "allow_unpinned", "audiences", "wpc_signers", "receipts_without_cst"},
         **dict.fromkeys(zip(("keys",) * 9, OF_A_FAMILY), FAMILIES),
     }
 
