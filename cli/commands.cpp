@@ -68,6 +68,16 @@ void print_ledger(const JsonObject& status) {
     std::printf("\n%s", table(rows).c_str());
 }
 
+void print_clock(const JsonObject& status) {
+    const JsonValue* value = status.if_contains("clock");
+    if (value == nullptr || !value->is_object() || cell(value->get_object(), "state") == "good") {
+        return;
+    }
+    std::printf(
+        "clock      %s by %s ms: tokens and calls are judged by the latest time it has shown\n",
+        cell(value->get_object(), "state").c_str(), cell(value->get_object(), "behind_ms").c_str());
+}
+
 void print_status(const JsonObject& status) {
     std::printf("clawsignerd %s, started %s (%s): %s\n\n", cell(status, "version").c_str(),
                 cell(status, "started").c_str(), ago(cell(status, "started")).c_str(),
@@ -85,6 +95,7 @@ void print_status(const JsonObject& status) {
     }
     std::printf("%s\n%s", table(backends).c_str(), table(families).c_str());
     print_ledger(status);
+    print_clock(status);
 }
 
 void print_as_json(const JsonObject& answer) {

@@ -159,6 +159,15 @@ std::string ledger_text(const service::StatusReport& report) {
     return out.done();
 }
 
+std::string clock_text(const service::StatusReport& report) {
+    constexpr std::chrono::seconds kSteps{1};  // such as time synchronisation makes
+    const bool behind = report.clock_behind > kSteps;
+    return JsonWriter()
+        .text("state", behind ? "behind" : "good")
+        .integer("behind_ms", report.clock_behind.count())
+        .done();
+}
+
 }  // namespace
 
 unsigned http_status(ErrorCode code) noexcept {
@@ -274,6 +283,7 @@ Answer status_answer(const service::StatusReport& report) {
                 .raw("backends", array_of(report.backends, backend_text))
                 .raw("families", array_of(report.families, family_text))
                 .raw("ledger", ledger_text(report))
+                .raw("clock", clock_text(report))
                 .done(),
             {},
             {}};

@@ -5,6 +5,7 @@
 #include "claw/token_request.h"
 #include "daemon/answers.h"
 #include "daemon/recording.h"
+#include "policy/mapped_request.h"
 #include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/pin.h"
@@ -29,9 +30,19 @@ Result<service::Made<service::SignedReceipt>> made_receipt(const Call& call) {
     return service::sign_receipt(call.appliance, call.caller, std::move(request));
 }
 
+/// By an ID token or, where the issuer is trusted with that, by claims.
 Result<service::Made<service::IssuedToken>> made_token(const Call& call) {
+    if (policy::is_mapped_request(call.body)) {
+        TRY(const auto request, policy::parse_mapped_request(call.body));
+        return service::issue_mapped_token(call.appliance, call.caller, request);
+    }
     TRY(const auto request, claw::parse_token_request(call.body));
     return service::issue_token(call.appliance, call.caller, request);
+}
+
+Result<service::Made<service::IssuedToken>> narrowed_token(const Call& call) {
+    TRY(const auto request, policy::parse_narrow_request(call.body));
+    return service::narrow_token(call.appliance, call.caller, request);
 }
 
 Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
@@ -76,6 +87,22 @@ bool came_too_late(const Result<T>& settled) {
     return !settled.ok() && settled.error().code == ErrorCode::key_not_active;
 }
 
+using MakeToken = Result<service::Made<service::IssuedToken>> (*)(const Call&);
+
+boost::asio::awaitable<Answer> issued(const Call& call, MakeToken make) {
+    for (int switches = 0;; ++switches) {
+        auto made = make(call);
+        if (!made.ok()) {
+            co_return error_answer(made.error());
+        }
+        const auto outcomes = co_await recorded_one(call, made->entry);
+        const auto token = service::settled(*std::move(made), outcomes.front());
+        if (!came_too_late(token) || switches == kMostSwitches) {
+            co_return answer_or_error(token, token_answer);
+        }
+    }
+}
+
 }  // namespace
 
 Result<bool> read_legacy_flag(std::string_view query) {
@@ -106,17 +133,11 @@ boost::asio::awaitable<Answer> sign_receipt(const Call& call) {
 }
 
 boost::asio::awaitable<Answer> issue_token(const Call& call) {
-    for (int switches = 0;; ++switches) {
-        auto made = made_token(call);
-        if (!made.ok()) {
-            co_return error_answer(made.error());
-        }
-        const auto outcomes = co_await recorded_one(call, made->entry);
-        const auto token = service::settled(*std::move(made), outcomes.front());
-        if (!came_too_late(token) || switches == kMostSwitches) {
-            co_return answer_or_error(token, token_answer);
-        }
-    }
+    return issued(call, made_token);
+}
+
+boost::asio::awaitable<Answer> narrow_token(const Call& call) {
+    return issued(call, narrowed_token);
 }
 
 Answer get_healthz(const Call&) {

@@ -13,6 +13,7 @@
 #include "service/lifecycle.h"
 #include "service/policies.h"
 #include "service/powers.h"
+#include "service/presented_token.h"
 #include "service/prober.h"
 #include "service/proofs.h"
 #include "service/refusals.h"
@@ -78,16 +79,23 @@ Result<std::unique_ptr<ledger::Log>> open_ledger(const Config& config, const Clo
     return opened;
 }
 
+struct HostClock {
+    base::SystemClock wall;
+    base::WatchedClock watched{wall};
+};
+
 class AppliancePlant final : public Wiring {
 public:
-    AppliancePlant(pkcs11::SoftHsmLock lock, std::unique_ptr<base::SystemClock> clock,
+    AppliancePlant(pkcs11::SoftHsmLock lock, std::unique_ptr<HostClock> clock,
                    std::unique_ptr<ledger::Log> ledger)
         : lock_(std::move(lock)),
-          clock_(std::move(clock)),
+          clock_holder_(std::move(clock)),
+          clock_(&clock_holder_->watched),
           ledger_(std::move(ledger)),
           refusals_(*ledger_),
           proofs_(*ledger_) {
-        appliance_.clock = clock_.get();
+        appliance_.clock = clock_;
+        appliance_.time = clock_;
         appliance_.ledger = ledger_.get();
         appliance_.refusals = &refusals_;
         appliance_.proofs = &proofs_;
@@ -168,6 +176,8 @@ private:
         policies_ = std::make_unique<service::Policies>(*ledger_, *lifecycle_, *keyring_, *clock_,
                                                         std::move(policy));
         appliance_.policies = policies_.get();
+        presented_ = std::make_unique<service::PresentedTokens>(*ledger_, *lifecycle_);
+        appliance_.presented = presented_.get();
         CHECK_OK(seed_trust(config, *policies_, log));
         approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *policies_,
                                                           *ledger_, *clock_);
@@ -191,7 +201,8 @@ private:
 
     // In the order of their lifetimes.
     pkcs11::SoftHsmLock lock_;
-    std::unique_ptr<base::SystemClock> clock_;
+    std::unique_ptr<HostClock> clock_holder_;
+    const base::WatchedClock* clock_;
     std::unique_ptr<ledger::Log> ledger_;
     service::Refusals refusals_;
     service::Proofs proofs_;
@@ -201,6 +212,7 @@ private:
     std::unique_ptr<service::Lifecycle> lifecycle_;
     std::unique_ptr<service::Powers> powers_;
     std::unique_ptr<service::Policies> policies_;
+    std::unique_ptr<service::PresentedTokens> presented_;
     std::unique_ptr<service::Approvals> approvals_;
     std::unique_ptr<service::Prober> prober_;
     std::unique_ptr<service::Checkpointer> checkpointer_;
@@ -222,8 +234,11 @@ Result<std::unique_ptr<Wiring>> Wiring::make(const Config& config, const Log& lo
     CHECK_OK(check_state_directory(config));
     TRY(pkcs11::SoftHsmLock lock, lock_tokens(config));
     set_environment(config);
-    auto clock = std::make_unique<base::SystemClock>();
-    TRY(auto ledger, open_ledger(config, *clock, log));
+    auto clock = std::make_unique<HostClock>();
+    TRY(auto ledger, open_ledger(config, clock->watched, log));
+    if (const auto latest = ledger->latest_time(); latest.ok()) {
+        clock->watched.remember(*latest);
+    }
     auto plant =
         std::make_unique<AppliancePlant>(std::move(lock), std::move(clock), std::move(ledger));
     CHECK_OK(plant->equip(config, std::move(plan), log));

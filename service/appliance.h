@@ -17,6 +17,7 @@ class Checkpointer;
 class Lifecycle;
 class Policies;
 class Powers;
+class PresentedTokens;
 class Proofs;
 class Refusals;
 
@@ -39,11 +40,14 @@ struct Appliance {
     std::string backend_name(crypto::Family family) const;
 
     const Clock* clock = nullptr;
+    /// The same clock, for what is judged by time and must not come back when it is put back.
+    const base::WatchedClock* time = nullptr;
     hsm::Keyring* keyring = nullptr;
     Lifecycle* lifecycle = nullptr;
     Approvals* approvals = nullptr;
     Powers* powers = nullptr;
     Policies* policies = nullptr;
+    PresentedTokens* presented = nullptr;
     Prober* prober = nullptr;
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;

@@ -54,6 +54,7 @@ StatusReport status(const Appliance& appliance) {
     report.origin = appliance.ledger->setting("origin");
     report.log_key = log_key(appliance, report.origin);
     report.pruned = claw::pruned_until(*appliance.ledger->settings());
+    report.clock_behind = appliance.time->behind();
     report.checkpoint_failure = appliance.checkpointer->failure();
     return report;
 }

@@ -3,6 +3,7 @@
 #include "service/appliance.h"
 #include "service/readiness.h"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ struct StatusReport {
     std::optional<std::string> log_key;       // its verifier key, likewise
     std::uint64_t pruned = 0;                 // leaves before it may have no body
     std::optional<Error> checkpoint_failure;  // why the newest checkpoint is not signed
+    /// How far the host's clock is behind the latest moment it has shown, or the log has: tokens
+    /// and calls are judged by that moment until it has caught up.
+    std::chrono::milliseconds clock_behind{0};
     bool ready() const noexcept;
 };
 

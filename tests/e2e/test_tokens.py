@@ -18,6 +18,7 @@ import token_oracle
 from jwcrypto.common import JWException, base64url_decode, base64url_encode
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
+from test_policies import admin, approve, hash_of
 from token_mutations import AGENT, CONTROLLER, OWNER, Signer, complete, compact, parts_of
 
 BASE = {"sub": AGENT, "aud": "clawproxy.com", "scope": ["proxy:call"]}
@@ -26,10 +27,12 @@ CANONICAL = {"agent_did": AGENT, "token_lane": "canonical"}
 HASH_2 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 ODD = " \u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000\ufeff\t\r\n\v\f"
 EMOJI = "\U0001f600"
+CONTRACT = {"policy_version": "1", "policy_id": "anything", "issuer_did": OWNER}
+POLICY = hash_of(CONTRACT)
 EVERYTHING = {
     **CHAIN,
     "owner_ref": "????? owner",
-    "policy_hash_b64u": HASH,
+    "policy_hash_b64u": POLICY,
     "control_plane_policy_hash_b64u": HASH_2,
     "payment_account_did": "did:web:pay.org",
     "spend_cap": 12.5,
@@ -62,7 +65,7 @@ GOOD = [
     ({"owner_did": ODD + OWNER + ODD}, {"owner_did": OWNER}, 600),
     ({"controller_did": CONTROLLER}, {}, 600),
     ({"agent_did": "did:key:zOther"}, {}, 600),
-    ({"policy_hash_b64u": " " + HASH + " "}, {"policy_hash_b64u": HASH}, 600),
+    ({"policy_hash_b64u": " " + POLICY + " "}, {"policy_hash_b64u": POLICY}, 600),
     ({"control_plane_policy_hash_b64u": HASH}, {}, 600),
     ({"payment_account_did": "did:pkh:a.b_c%20-1"}, {}, 600),
     ({"mission_id": " m\u0000 "}, {}, 600),
@@ -156,6 +159,9 @@ class TokenTest(DaemonTest):
         wait_until(lambda: request(cls.daemon.issuer, "GET", "/readyz").status == 200, "the issuer's key")
         cls.issuer_jwks = request(cls.daemon.issuer, "GET", "/v1/jwks").json
         (cls.scratch / "issuer.json").write_text(json.dumps(cls.issuer_jwks))
+        (cls.scratch / "contract.json").write_text(json.dumps(CONTRACT))
+        assert admin(cls.daemon, "policies", "add", cls.scratch / "contract.json").returncode == 0
+        assert approve(cls.daemon, admin(cls.daemon, "policies", "activate", POLICY)).returncode == 0
 
     def issue(self, asked=None):
         """The answer to a good request."""
@@ -723,7 +729,7 @@ class Commands(TokenTest):
         answer = self.issue({**EVERYTHING}).json
         code, said = self.verify_by_cli(answer["token"])
         beside = {name: answer[name] for name in ("kid", "token_hash", "token_scope_hash_b64u")}
-        for shown in (AGENT, "clawproxy.com", "proxy:call", "canonical", HASH, utc(answer["claims"]["exp"]), *beside.values()):
+        for shown in (AGENT, "clawproxy.com", "proxy:call", "canonical", POLICY, utc(answer["claims"]["exp"]), *beside.values()):
             self.assertIn(shown, said)
         code, said = self.verify_by_cli(answer["token"], "--json")
         verdict = {"valid": True, "code": "VALID", "sub": AGENT, "exp": answer["claims"]["exp"], "token_lane": "canonical"}

@@ -7,6 +7,7 @@
 #include "service/lifecycle.h"
 #include "service/policies.h"
 #include "service/powers.h"
+#include "service/presented_token.h"
 #include "service/proofs.h"
 #include "service/refusals.h"
 #include "service/sign_receipt.h"
@@ -47,6 +48,8 @@ struct SoftwareAppliance {
         policies = std::make_unique<service::Policies>(*ledger, *lifecycle, keyring, clock,
                                                        service::Policies::Options());
         appliance.policies = policies.get();
+        presented = std::make_unique<service::PresentedTokens>(*ledger, *lifecycle);
+        appliance.presented = presented.get();
         approvals =
             std::make_unique<service::Approvals>(*lifecycle, *powers, *policies, *ledger, clock);
         appliance.approvals = approvals.get();
@@ -61,6 +64,7 @@ struct SoftwareAppliance {
     std::vector<claw::ActLeaf> acts;  // every step that was taken, in order
     std::mutex acts_mutex;
     FixedClock clock;
+    base::WatchedClock time{clock};
     SoftwareBackend backend;
     hsm::Keyring keyring{{{crypto::Family::gateway_receipt, {&backend}},
                           {crypto::Family::cst, {&backend}},
@@ -76,6 +80,7 @@ struct SoftwareAppliance {
     std::unique_ptr<service::Lifecycle> lifecycle;
     std::unique_ptr<service::Powers> powers;
     std::unique_ptr<service::Policies> policies;
+    std::unique_ptr<service::PresentedTokens> presented;
     std::unique_ptr<service::Approvals> approvals;
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
@@ -102,6 +107,7 @@ struct SoftwareAppliance {
     service::Appliance make_appliance() {
         service::Appliance made;
         made.clock = &clock;
+        made.time = &time;
         made.keyring = &keyring;
         made.prober = &prober;
         made.ledger = ledger.get();

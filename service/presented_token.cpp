@@ -1,0 +1,154 @@
+#include "service/presented_token.h"
+
+#include "claw/key_record.h"
+#include "claw/token_verify.h"
+#include "crypto/key_forms.h"
+
+#include <utility>
+#include <vector>
+
+namespace clawsigner::service {
+namespace {
+
+using crypto::Family;
+
+Error invalid(std::string_view why) {
+    return Error::denied("token.invalid", "cst", why);
+}
+
+bool had_its_time(claw::KeyState state) {
+    return state == claw::KeyState::verify_only || state == claw::KeyState::retired ||
+           state == claw::KeyState::destroyed;
+}
+
+/// The records of keys that may have signed a token that is shown now.
+std::vector<const claw::KeyRecord*> accepted(const claw::FamilyKeys& family, UnixMillis now,
+                                             PresentedTokens::Keys keys) {
+    std::vector<const claw::KeyRecord*> records;
+    for (const claw::KeyRecord& record : family.versions) {
+        const bool may = claw::is_published(record, now) ||
+                         (keys == PresentedTokens::Keys::past && had_its_time(record.state));
+        if (may) {
+            records.push_back(&record);
+        }
+    }
+    return records;
+}
+
+std::optional<UnixMillis> not_after(const std::vector<const claw::KeyRecord*>& records,
+                                    const std::string& kid) {
+    for (const claw::KeyRecord* record : records) {
+        if (crypto::kid(record->public_key) == kid) {
+            return record->not_after;
+        }
+    }
+    return std::nullopt;
+}
+
+/// What a leaf says of how its token came to be.
+policy::TokenKind kind_by_rule(std::string_view rule) {
+    return rule == "mapping" || rule == "narrow" ? policy::TokenKind::mapped
+                                                 : policy::TokenKind::claims;
+}
+
+}  // namespace
+
+template <class Value>
+const Value* PresentedTokens::Table<Value>::find(const crypto::Sha256& name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? nullptr : &found->second;
+}
+
+template <class Value>
+void PresentedTokens::Table<Value>::put(const crypto::Sha256& name, Value value) {
+    if (values_.insert_or_assign(name, std::move(value)).second) {
+        order_.push_back(name);
+    }
+    if (order_.size() > kMaxKnown) {
+        values_.erase(order_.front());
+        order_.pop_front();
+    }
+}
+
+void PresentedTokens::note_issued(std::string_view cst, policy::TokenKind kind) {
+    const crypto::Sha256 name = crypto::sha256(cst);
+    const std::lock_guard lock(mutex_);
+    kinds_.put(name, kind);
+}
+
+Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify(std::string_view cst,
+                                                                      UnixMillis now, Keys keys) {
+    if (cst.size() > kMaxBytes) {
+        return invalid("is larger than a token can be");
+    }
+    const crypto::Sha256 name = crypto::sha256(cst);
+    {
+        const std::lock_guard lock(mutex_);
+        const Known* known = known_.find(name);
+        if (known != nullptr && known->families == lifecycle_.families() &&
+            (!known->not_after || now < *known->not_after)) {
+            return known->token;
+        }
+    }
+    return verify_anew(cst, name, now, keys);
+}
+
+Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify_anew(
+    std::string_view cst, const crypto::Sha256& name, UnixMillis now, Keys keys) {
+    const auto families = lifecycle_.families();
+    const auto records = accepted(families->at(Family::cst), now, keys);
+    claw::TokenTrust trust;
+    for (const claw::KeyRecord* record : records) {
+        trust.keys.push_back(record->public_key);
+    }
+    if (trust.keys.empty() || cst.empty() || cst.front() == '{') {
+        return invalid("is no token of a key that is accepted here");
+    }
+    auto verdict = claw::verify_token(cst, trust);
+    if (!verdict.token) {
+        return invalid(verdict.verdict.message);
+    }
+    auto presented = std::make_shared<PresentedToken>();
+    presented->token = *std::move(verdict.token);
+    presented->sha256 = base::base64url_encode(name);
+    presented->scope_hash = claw::token_scope_hash(presented->token.grant);
+    TRY(presented->kind, kind_of(*presented, name));
+    const bool is_published = keys == Keys::published;
+    if (is_published) {
+        const std::lock_guard lock(mutex_);
+        known_.put(name, {presented, families, not_after(records, verdict.kid)});
+    }
+    return std::shared_ptr<const PresentedToken>(std::move(presented));
+}
+
+/// A token that is not in the log was not issued by this appliance, whatever key has signed it.
+Result<policy::TokenKind> PresentedTokens::kind_of(const PresentedToken& token,
+                                                   const crypto::Sha256& name) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (const policy::TokenKind* kind = kinds_.find(name)) {
+            return *kind;
+        }
+    }
+    const auto unrecorded =
+        Error::denied("token.unrecorded", "cst", "is in no leaf of this appliance's log");
+    const auto index = log_.leaf_of(Family::cst, token.token.jti);
+    if (!index.ok()) {
+        return index.error().code == ErrorCode::not_found ? unrecorded : index.error();
+    }
+    const auto bodies = log_.leaves(*index, 1);
+    if (!bodies.ok()) {
+        return bodies.error().code == ErrorCode::not_found ? unrecorded : bodies.error();
+    }
+    TRY(const claw::Leaf leaf, claw::parse_leaf(bodies->front()));
+    const auto* artefact = std::get_if<claw::ArtefactLeaf>(&leaf.content);
+    if (artefact == nullptr || artefact->answer_sha256 != token.sha256) {
+        return unrecorded;
+    }
+    const policy::TokenKind kind = kind_by_rule(artefact->rule);
+    const std::lock_guard lock(mutex_);
+    kinds_.put(name, kind);
+    return kind;
+}
+
+}  // namespace clawsigner::service
