@@ -6,6 +6,9 @@
 namespace clawsigner::claw {
 namespace {
 
+constexpr std::size_t kMaxCst = 49'152;
+constexpr std::size_t kMaxDecisionId = 8'192;
+
 std::string digest_of(const JsonValue& document, bool with_legacy) {
     return crypto::sha256_b64u(canonical_json_text(document).append(with_legacy ? "\nlegacy" : ""));
 }
@@ -23,6 +26,11 @@ Result<ReceiptRequest> parse_receipt_request(std::string_view body, bool with_le
     request.content = read_receipt_content(in);
     if (with_legacy) {
         request.legacy = read_legacy_content(in);
+    }
+    request.cst = in.optional_text("cst", kMaxCst);
+    request.decision_id = in.optional_text("decision_id", kMaxDecisionId);
+    if (request.decision_id && !request.cst) {
+        in.refuse("decision_id", "belongs to a cst, which is missing");
     }
     CHECK_OK(in.finish());
     if (request.content.binding && request.content.binding->nonce) {

@@ -16,6 +16,9 @@ struct ReceiptRequest {
     std::optional<UnixMillis> timestamp;
     ReceiptContent content;
     std::optional<LegacyContent> legacy;  // present when the v1.0 receipt is wanted, too
+    /// The token the call was made under, and what said before it that it may be made.
+    std::optional<std::string> cst;
+    std::optional<std::string> decision_id;  // only with cst
     /// With a nonce: the digest of the request as it was sent, whatever the order of its members.
     std::optional<std::string> request_sha256;
 };

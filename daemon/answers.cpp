@@ -264,6 +264,27 @@ Answer token_answer(const service::IssuedToken& token) {
             {}};
 }
 
+Answer decision_answer(const service::Decided& decided) {
+    const auto text_or_null = [](JsonWriter& out, const char* name,
+                                 const std::optional<std::string>& value) {
+        value ? out.text(name, *value) : out.raw(name, "null");
+    };
+    JsonWriter out;
+    out.boolean("allow", decided.allow).text("rule", decided.rule);
+    if (!decided.allow) {
+        out.text("reason", decided.reason);
+    }
+    text_or_null(out, "decision_id", decided.decision_id);
+    text_or_null(out, "policy_hash", decided.policy_hash);
+    text_or_null(out, "token_scope_hash_b64u", decided.token_scope_hash);
+    std::optional<std::string> until;
+    if (decided.allow) {
+        until = base::format_utc(UnixMillis(std::chrono::seconds(decided.valid_until)));
+    }
+    text_or_null(out, "valid_until", until);
+    return {200, out.done(), {}, {}};
+}
+
 Answer readiness_answer(const service::Readiness& readiness) {
     return {readiness.ready() ? 200U : 503U,
             JsonWriter()

@@ -4,6 +4,7 @@
 #include "crypto/key_forms.h"
 #include "daemon/http.h"
 #include "service/approvals.h"
+#include "service/decide_call.h"
 #include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/readiness.h"
@@ -24,6 +25,7 @@ Answer error_answer(const Error& error);
 
 Answer receipt_answer(const service::SignedReceipt& receipt);
 Answer batch_answer(const service::ReceiptBatch& batch);
+Answer decision_answer(const service::Decided& decided);
 Answer token_answer(const service::IssuedToken& token);
 Answer readiness_answer(const service::Readiness& readiness);
 Answer status_answer(const service::StatusReport& report);

@@ -6,6 +6,7 @@
 #include "daemon/answers.h"
 #include "daemon/recording.h"
 #include "policy/mapped_request.h"
+#include "service/decide_call.h"
 #include "service/issue_token.h"
 #include "service/keys.h"
 #include "service/pin.h"
@@ -43,6 +44,11 @@ Result<service::Made<service::IssuedToken>> made_token(const Call& call) {
 Result<service::Made<service::IssuedToken>> narrowed_token(const Call& call) {
     TRY(const auto request, policy::parse_narrow_request(call.body));
     return service::narrow_token(call.appliance, call.caller, request);
+}
+
+Result<service::Decided> decided_call(const Call& call) {
+    TRY(const auto request, policy::parse_decision_request(call.body));
+    return service::decide_call(call.appliance, call.caller, request, call.body);
 }
 
 Result<std::vector<service::UnusableKeyView>> discarded_keys(const Call& call) {
@@ -138,6 +144,10 @@ boost::asio::awaitable<Answer> issue_token(const Call& call) {
 
 boost::asio::awaitable<Answer> narrow_token(const Call& call) {
     return issued(call, narrowed_token);
+}
+
+Answer decide_call(const Call& call) {
+    return answer_or_error(decided_call(call), decision_answer);
 }
 
 Answer get_healthz(const Call&) {

@@ -17,6 +17,7 @@ boost::asio::awaitable<Answer> sign_receipt_batch(const Call& call);
 
 boost::asio::awaitable<Answer> issue_token(const Call& call);
 boost::asio::awaitable<Answer> narrow_token(const Call& call);
+Answer decide_call(const Call& call);
 
 Answer get_jwks(const Call& call);
 Answer get_did(const Call& call);

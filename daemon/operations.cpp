@@ -27,6 +27,7 @@ constexpr std::array kOperations{
     Operation{Method::post, "/v1/receipts/batch", kProxy,    kBatchBody,    Query::taken, sign_receipt_batch},
     Operation{Method::post, "/v1/tokens",         kIssuer,   kArtefactBody, Query::none,  issue_token},
     Operation{Method::post, "/v1/tokens/narrow",  kIssuer,   kArtefactBody, Query::none,  narrow_token},
+    Operation{Method::post, "/v1/decisions",      kProxy,    kArtefactBody, Query::none,  decide_call},
     Operation{Method::get,  "/v1/jwks",           kTellers,  kNoBody,       Query::taken, get_jwks},
     Operation{Method::get,  "/v1/did",            kTellers,  kNoBody,       Query::taken, get_did},
     Operation{Method::get,  "/v1/keys/rotation-contract", kTellers, kNoBody, Query::taken, get_rotation_contract},

@@ -10,6 +10,7 @@
 #include "pkcs11/token_backend.h"
 #include "service/approvals.h"
 #include "service/checkpointer.h"
+#include "service/decision_seal.h"
 #include "service/lifecycle.h"
 #include "service/policies.h"
 #include "service/powers.h"
@@ -178,6 +179,9 @@ private:
         appliance_.policies = policies_.get();
         presented_ = std::make_unique<service::PresentedTokens>(*ledger_, *lifecycle_);
         appliance_.presented = presented_.get();
+        TRY(auto seal, service::DecisionSeal::open(config.server.state_directory / "decision.key"));
+        seal_ = std::make_unique<service::DecisionSeal>(std::move(seal));
+        appliance_.seal = seal_.get();
         CHECK_OK(seed_trust(config, *policies_, log));
         approvals_ = std::make_unique<service::Approvals>(*lifecycle_, *powers_, *policies_,
                                                           *ledger_, *clock_);
@@ -213,6 +217,7 @@ private:
     std::unique_ptr<service::Powers> powers_;
     std::unique_ptr<service::Policies> policies_;
     std::unique_ptr<service::PresentedTokens> presented_;
+    std::unique_ptr<service::DecisionSeal> seal_;
     std::unique_ptr<service::Approvals> approvals_;
     std::unique_ptr<service::Prober> prober_;
     std::unique_ptr<service::Checkpointer> checkpointer_;

@@ -14,6 +14,7 @@ namespace clawsigner::service {
 
 class Approvals;
 class Checkpointer;
+class DecisionSeal;
 class Lifecycle;
 class Policies;
 class Powers;
@@ -48,6 +49,7 @@ struct Appliance {
     Powers* powers = nullptr;
     Policies* policies = nullptr;
     PresentedTokens* presented = nullptr;
+    const DecisionSeal* seal = nullptr;
     Prober* prober = nullptr;
     ledger::Log* ledger = nullptr;
     Refusals* refusals = nullptr;

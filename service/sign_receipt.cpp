@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "service/receipt_grounds.h"
 
 #include <utility>
 
@@ -37,16 +38,15 @@ Result<std::string> receipt_id(std::optional<std::string> stated) {
     return "rcpt_" + uuid;
 }
 
+/// What names the receipt in the log, before it is known whether there may be one.
 claw::ArtefactLeaf receipt_leaf(const claw::LeafCaller& caller, const claw::ReceiptRequest& request,
                                 const std::string& receipt_id) {
     claw::ArtefactLeaf leaf;
     leaf.family = Family::gateway_receipt;
     leaf.artefact = "gateway_receipt";
     leaf.id = receipt_id;
-    leaf.rule = "role.proxy";
     leaf.caller = caller;
     if (const auto& binding = request.content.binding) {
-        leaf.policy_hash = binding->policy_hash;
         leaf.run_id = binding->run_id;
         if (binding->nonce) {
             leaf.request_sha256 = request.request_sha256;
@@ -55,6 +55,23 @@ claw::ArtefactLeaf receipt_leaf(const claw::LeafCaller& caller, const claw::Rece
         }
     }
     return leaf;
+}
+
+/// What receipt and leaf say of the token and the contract is ours.
+void bind(claw::ReceiptContent& content, claw::ArtefactLeaf& leaf, ReceiptGrounds grounds) {
+    leaf.rule = grounds.rule;
+    leaf.policy_hash = grounds.policy_hash;
+    leaf.cst_sha256 = std::move(grounds.cst_sha256);
+    leaf.decision_sha256 = std::move(grounds.decision_sha256);
+    leaf.after_expiry = grounds.after_expiry;
+    if (!grounds.token_scope_hash) {
+        return;
+    }
+    if (!content.binding) {
+        content.binding.emplace();
+    }
+    content.binding->policy_hash = std::move(grounds.policy_hash);
+    content.binding->token_scope_hash_b64u = std::move(grounds.token_scope_hash);
 }
 
 /// The leaf once the artefact is signed. Only what may be asked for again is kept beside it.
@@ -100,7 +117,7 @@ Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw:
     claw::GatewayReceipt receipt;
     const bool is_named = request.receipt_id || request.request_sha256;
     TRY(receipt.receipt_id, receipt_id(std::move(request.receipt_id)));
-    const auto leaf = receipt_leaf(caller, request, receipt.receipt_id);
+    auto leaf = receipt_leaf(caller, request, receipt.receipt_id);
     if (is_named) {
         TRY(auto before, made_before(appliance, leaf, request.legacy ? 2 : 1));
         if (before) {
@@ -108,7 +125,9 @@ Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw:
         }
     }
     TRY(receipt.timestamp, judged_timestamp(appliance, request.timestamp));
+    TRY(auto grounds, ground_receipt(appliance, caller, request, receipt.timestamp));
     receipt.content = std::move(request.content);
+    bind(receipt.content, leaf, std::move(grounds));
 
     TRY(const ReceiptSigner signer, appliance.keyring->signer<Family::gateway_receipt>());
     const std::string& kid = signer.identity().kid;

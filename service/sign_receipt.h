@@ -18,10 +18,11 @@ struct SignedReceipt {
 };
 
 /// The story of a gateway receipt: see whether its nonce or id was used before, hold its time
-/// against ours, fill in what the caller left to us, build the payload, sign its hash, and, when
+/// against ours and the call against the token it was made under (service/receipt_grounds.h), fill
+/// in what the caller left to us, build the payload, sign its hash, and, when
 /// the v1.0 receipt is wanted, sign that as well with the same key. Errors: timestamp_skew;
-/// nonce_reused, id_reused; key_missing, key_quarantined, hsm_down, pin_held; ledger_blocked,
-/// ledger_damaged.
+/// policy_denied, as ground_receipt; nonce_reused, id_reused; key_missing, key_quarantined,
+/// hsm_down, pin_held; ledger_blocked, ledger_damaged.
 Result<Made<SignedReceipt>> sign_receipt(const Appliance& appliance, const claw::LeafCaller& caller,
                                          claw::ReceiptRequest request);
 

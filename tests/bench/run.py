@@ -61,6 +61,8 @@ BOUNDS = [
     at_most("million_start_ms", 1000),
     at_most("million_proof_p50_us", 300),
     at_most("flood_p99_us", 5, "idle_p99_us"),
+    at_most("decision_adds_us", 15),
+    at_most("decision_seen_us", 15),
 ]
 
 
@@ -87,6 +89,16 @@ def idle(stage):
         figures["fdatasync_" + which] = disk[which]
         figures["ledger_adds_" + which] = logged[which] - unlogged[which]
     return figures
+
+
+def decision(stage):
+    """Of a call under a token: one signature check and what is added to it; and under a token that was seen before."""
+    figures = stage.decision()
+    return {
+        "decision_verify_us": figures["verify_us"],
+        "decision_adds_us": figures["first_us"] - figures["verify_us"],
+        "decision_seen_us": figures["seen_us"],
+    }
 
 
 def rate(name, measure):
@@ -124,6 +136,7 @@ MEASUREMENTS = [
     idle,
     time_of("idle_p99_us", "p99_us", lambda stage: stage.tokens(stage.ed25519)),
     lambda stage: {"flood_p99_us": flood_p99(stage)},
+    decision,
 ]
 
 

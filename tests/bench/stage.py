@@ -168,6 +168,12 @@ class Stage:
     def receipts(self, daemon, connections):
         return self._bench(*self._load("post", daemon.proxy, connections), *self._receipt())
 
+    def decision(self):
+        """Inside a process: no socket, no daemon."""
+        done = subprocess.run([BIN / "clawsigner_decide_bench"], capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
     def idle(self, daemon):
         """Requests with pauses between them."""
         return self._bench("idle", "--socket", daemon.proxy, *self._receipt())

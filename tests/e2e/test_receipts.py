@@ -13,7 +13,7 @@ GOOD = [
     {},
     {"model": "claude \u00e9 \U0001f600 \u2028 \"quoted\" \\ /"},
     {"tokens_input": 0, "tokens_output": 10_000_000, "latency_ms": 3_600_000},
-    {"binding": {"run_id": "r", "event_hash_b64u": EVENT, "nonce": "n", "policy_hash": HASH, "token_scope_hash_b64u": HASH}},
+    {"binding": {"run_id": "r", "event_hash_b64u": EVENT, "nonce": "n"}},
     {"binding": {"nonce": "n", "run_id": "r"}},
     {"binding": {}},
     {"binding": {"span_id": "s", "parentSpanId": "p", "phase": "execution", "attribution_confidence": 0.25}},
@@ -61,7 +61,7 @@ class Receipts(DaemonTest):
 
     def test_every_mutation_is_refused_by_both(self):
         fields = {
-            "binding": {"run_id": "run_1", "event_hash_b64u": EVENT, "nonce": "n-1", "policy_hash": HASH, "token_scope_hash_b64u": HASH},
+            "binding": {"run_id": "run_1", "event_hash_b64u": EVENT, "nonce": "n-1"},
             "metadata": {"ttft_ms": 12.5, "list": [1, "a", None], "flag": True},
             "payment": {"mode": "user", "paid": False},
         }

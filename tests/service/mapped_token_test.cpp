@@ -1,5 +1,7 @@
 #include "claw/token_verify.h"
+#include "service/decide_call.h"
 #include "service/issue_token.h"
+#include "service/receipt_grounds.h"
 #include "support/software_appliance.h"
 #include "support/vectors.h"
 
@@ -59,6 +61,25 @@ Result<service::IssuedToken> issue(const SoftwareAppliance& on, const std::strin
                                    const std::string& token = id_token()) {
     return tests::recorded(on,
                            service::issue_mapped_token(on.appliance, kIssuer, body(token, more)));
+}
+
+Result<service::Decided> decide(const SoftwareAppliance& on, const std::string& cst,
+                                const std::string& more = "") {
+    const std::string text =
+        R"({"cst":")" + cst + R"(","provider":"openai","model":"gpt-4o")" + more + "}";
+    const auto request = policy::parse_decision_request(text);
+    REQUIRE(request.ok());
+    return service::decide_call(on.appliance, tests::kCaller, *request, text);
+}
+
+Result<service::SignedReceipt> receipt(const SoftwareAppliance& on, const std::string& more) {
+    const auto request = claw::parse_receipt_request(
+        R"({"provider":"openai","model":"gpt-4o","request_hash_b64u":"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o",)"
+        R"("response_hash_b64u":"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o","tokens_input":1,"tokens_output":2,"latency_ms":3)" +
+            more + "}",
+        false);
+    REQUIRE(request.ok());
+    return tests::recorded(on, service::sign_receipt(on.appliance, tests::kCaller, *request));
 }
 
 }  // namespace
@@ -135,6 +156,54 @@ TEST_CASE("claims: a contract that is not known here is in no token", "[service]
     CHECK(service::issue_token(on.appliance, kIssuer, *request).error().rule == "pin.unknown");
 }
 
+TEST_CASE("decision: a call within the token's scopes is allowed, and its receipt names both",
+          "[service]") {
+    const OktaAppliance on;
+    const auto token = issue(on).value();
+    const auto decided = decide(on, token.token, R"(,"tool":"github","host":"api.github.com")");
+    REQUIRE(decided.ok());
+    CHECK(decided->rule == "call.allowed");
+    REQUIRE(decided->decision_id.has_value());
+    CHECK(decided->token_scope_hash == token.scope_hash);
+    const auto made = receipt(
+        on, R"(,"cst":")" + token.token + R"(","decision_id":")" + *decided->decision_id + R"(")");
+    REQUIRE(made.ok());
+    CHECK(made->envelope.find(R"("token_scope_hash_b64u":")" + token.scope_hash + R"(")") !=
+          std::string::npos);
+}
+
+TEST_CASE("decision: a call outside of them is not, and has no receipt", "[service]") {
+    const OktaAppliance on;
+    const auto token = issue(on).value();
+    CHECK(decide(on, token.token, R"(,"tool":"terraform")")->rule == "call.tool");
+    CHECK(decide(on, token.token, R"(,"host":"evil.com")")->rule == "call.egress");
+    CHECK(decide(on, "e30.e30.AA")->rule == "token.invalid");
+    const auto less = decide(on, token.token).value();
+    CHECK(receipt(on, R"(,"cst":"e30.e30.AA")").error().rule == "token.invalid");
+    CHECK(receipt(on, R"(,"cst":")" + token.token + R"(","decision_id":"e30.AA")").error().rule ==
+          "decision.invalid");
+    const auto other = issue(on, "", id_token("without a jti")).value();
+    CHECK(receipt(on,
+                  R"(,"cst":")" + other.token + R"(","decision_id":")" + *less.decision_id + R"(")")
+              .error()
+              .rule == "decision.mismatch");
+}
+
+TEST_CASE("decision: what was allowed has its receipt after the token's end, and nothing else",
+          "[service]") {
+    OktaAppliance on;
+    const auto token = issue(on, R"(,"ttl_sec":60)").value();
+    const auto decided = decide(on, token.token).value();
+    on.clock.advance(std::chrono::seconds(120));
+    CHECK(decide(on, token.token)->rule == "token.expired");
+    const std::string cst = R"(,"cst":")" + token.token + R"(")";
+    CHECK(receipt(on, cst).error().rule == "token.expired");
+    CHECK(receipt(on, cst + R"(,"decision_id":")" + *decided.decision_id + R"(")").ok());
+    on.clock.advance(std::chrono::seconds(301));
+    CHECK(receipt(on, cst + R"(,"decision_id":")" + *decided.decision_id + R"(")").error().rule ==
+          "decision.expired");
+}
+
 TEST_CASE("presented token: one that a key of ours signed without a leaf is none", "[service]") {
     const OktaAppliance on;
     auto made = service::issue_mapped_token(on.appliance, kIssuer, body(id_token())).value();
@@ -154,6 +223,32 @@ TEST_CASE("presented token: is none any more once its key is compromised", "[ser
               .rule == "token.invalid");
 }
 
+TEST_CASE("receipt: says of policy and scope what its token says", "[service]") {
+    const OktaAppliance on;
+    const auto token = issue(on).value();
+    const std::string cst = R"(,"cst":")" + token.token + R"(")";
+    const std::string hash = "RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o";
+    CHECK(receipt(on, cst).ok());
+    CHECK(receipt(on, cst + R"(,"binding":{"token_scope_hash_b64u":")" + token.scope_hash + R"("})")
+              .ok());
+    CHECK(receipt(on, cst + R"(,"binding":{"token_scope_hash_b64u":")" + hash + R"("})")
+              .error()
+              .rule == "receipt.scope_hash");
+    CHECK(receipt(on, cst + R"(,"binding":{"policy_hash":")" + hash + R"("})").error().rule ==
+          "receipt.policy_hash");
+}
+
+TEST_CASE("receipt: without a token is the word of those who are exempt, and of nothing more",
+          "[service]") {
+    const OktaAppliance on;
+    CHECK(receipt(on, "").ok());
+    CHECK(receipt(on, R"(,"binding":{"policy_hash":"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o"})")
+              .error()
+              .rule == "receipt.unproven");
+    REQUIRE(on.policies->set_trust(kByAdmin, "receipts_without_cst", "").ok());
+    CHECK(receipt(on, "").error().rule == "receipt.cst_required");
+}
+
 TEST_CASE("narrowed token: may do less, is in the log with its parent, and is of its kind",
           "[service]") {
     const OktaAppliance on;
@@ -167,6 +262,7 @@ TEST_CASE("narrowed token: may do less, is in the log with its parent, and is of
     REQUIRE(less.ok());
     CHECK(on.presented->verify(less->token, on.clock.now())->get()->kind ==
           policy::TokenKind::mapped);
+    CHECK(decide(on, less->token, R"(,"tool":"github")")->rule == "call.tool");
     CHECK(narrow(R"("scope":["tool:terraform"])").error().rule == "narrow.scope");
     CHECK(narrow(R"("ttl_sec":301)").error().rule == "narrow.ttl");
 }

@@ -3,6 +3,7 @@
 #include "service/appliance.h"
 #include "service/approvals.h"
 #include "service/checkpointer.h"
+#include "service/decision_seal.h"
 #include "service/issue_token.h"
 #include "service/lifecycle.h"
 #include "service/policies.h"
@@ -81,6 +82,7 @@ struct SoftwareAppliance {
     std::unique_ptr<service::Powers> powers;
     std::unique_ptr<service::Policies> policies;
     std::unique_ptr<service::PresentedTokens> presented;
+    service::DecisionSeal seal{crypto::MacKey::random().value()};
     std::unique_ptr<service::Approvals> approvals;
     service::Checkpointer checkpointer{*ledger, keyring, {"clawsigner.test/log"}};
     service::Appliance appliance = make_appliance();
@@ -108,6 +110,7 @@ struct SoftwareAppliance {
         service::Appliance made;
         made.clock = &clock;
         made.time = &time;
+        made.seal = &seal;
         made.keyring = &keyring;
         made.prober = &prober;
         made.ledger = ledger.get();
