@@ -13,6 +13,8 @@ import unittest
 
 from harness import BIN, RECEIPT, ROOT, Daemon, cli, request, wait_until
 
+import test_policies
+import tpms
 from leaves import Ledger
 
 sys.path.insert(0, str(ROOT / "tests" / "oracle"))
@@ -103,6 +105,28 @@ class KeyCeremony(Ceremonies):
             self.assertEqual(([one["principal"] for one in people["operators"]], people["quorum"]), (["anna", "bert", "carl"], 2))
             self.assertIn("more operators must", person.types())
             self.assertEqual([family for family in request(daemon.admin, "GET", "/v1/keys").json["families"] if family["frozen"]], [])
+            self.assert_all_typed(person)
+
+
+class SettingUpOkta(Ceremonies):
+    def test_from_the_providers_keys_over_contract_and_mapping_to_a_withdrawal(self):
+        with Daemon.fresh(start=False) as daemon, test_policies.identity_provider() as (issuer, authority, _):
+            text = daemon.config.read_text()
+            daemon.config.write_text(text[: text.index("[trust]")] + text[text.index("[ledger]") :])  # as in production
+            daemon.start()
+            daemon.wait_ready()
+            person = Person(daemon, "Setting up Okta", OKTA=issuer, CLIENT="0oa1", CA=str(authority))
+            self.assertIn(issuer, person.types())
+            self.assertIn("active", person.types())
+            contract = person.reads("contract.hash").strip()
+            self.assertIn(contract, person.types())
+            self.assertEqual(request(daemon.proxy, "GET", "/v1/wpc/" + contract).json["payload"], json.loads(person.reads("contract.json")))
+            self.assertEqual(request(daemon.admin, "GET", "/v1/mappings").json["mapping"], json.loads(person.reads("mapping.json")))
+            person.types()
+            trust = request(daemon.admin, "GET", "/v1/trust").json
+            self.assertEqual((trust["audiences"], trust["claims_mode"], trust["allow_unpinned"]), (["clawproxy.com"], False, False))
+            self.assertIn("withdrawn", person.types())
+            self.assertEqual(request(daemon.proxy, "GET", "/v1/wpc/" + contract).status, 404)
             self.assert_all_typed(person)
 
 
@@ -223,6 +247,25 @@ class Operators(Ceremonies):
             person.types()
             people = request(daemon.admin, "GET", "/v1/operators").json
             self.assertEqual(([one["principal"] for one in people["operators"]], people["quorum"]), (["anna", "carl"], 2))
+            self.assert_all_typed(person)
+
+
+class BootStates(Ceremonies):
+    def test_the_next_one_is_predicted_on_a_twin_and_approved_beforehand(self):
+        with tpms.daemon_on_tpm() as (daemon, tpm):
+            person = Person(daemon, "Keys in a TPM", TPM2TOOLS_TCTI=f"swtpm:path={tpm.socket}", TSS2_LOG="all+NONE")
+            today = person.types().splitlines()[-1].split()[0]
+            self.assertEqual(today, tpm.state(0, 7))
+            twin = tpms.Swtpm(person.desk)
+            try:
+                twin.extend(7)
+                state = twin.state(0, 7)
+            finally:
+                twin.kill()
+            person.types(STATE=state)
+            tpm.extend(7)
+            self.assertEqual(tpm.state(0, 7), state)
+            self.assertEqual(daemon.sign().status, 200)
             self.assert_all_typed(person)
 
 
