@@ -1,19 +1,17 @@
 #pragma once
 
 #include "hsm/backend.h"
+#include "hsm/known_keys.h"
+#include "hsm/store_state.h"
 #include "pkcs11/pin_memory.h"
 #include "pkcs11/token_settings.h"
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <shared_mutex>
-#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -61,50 +59,34 @@ public:
 
 private:
     void keep();
-    void wait_before_retry(std::unique_lock<std::mutex>& lock);
+    /// False when it is to stop.
+    bool wait_before_retry();
     void reopen();
     Result<std::unique_ptr<Token>> open_token();
-    std::optional<Error> doubt_of(const hsm::KeySnapshot& found) const;
     void close();
-    /// Does nothing when it is in another state than `only_from`.
-    void set_state(hsm::BackendState state, std::optional<Error> why,
-                   std::optional<hsm::BackendState> only_from = std::nullopt);
     void not_opened(const Error& error);
     /// May the PIN be tried? Forgets what stands against it when a person has said so.
     Status pin_may_be_tried();
-    /// Makes the keys the token holds now the ones we answer with, less those that are not what
-    /// they were.
-    void take_keys(const hsm::KeySnapshot& found);
-    /// A person gave up what `handle` named among `before`: another key may have its name.
     Status remove(const std::string& handle, const std::function<Status(Token&)>& from_token,
                   bool suspicious);
-    void forget_names(const hsm::KeySnapshot& before, const std::string& handle);
     /// Once more, after a fault of the session. Nothing says that the key's handle means the same
     /// key in the new one, so this signature is verified here, whatever the policy.
     Result<crypto::Signature> sign_again(const hsm::KeyId& key, ByteView message,
                                          Deadline deadline);
     /// Judges a failed call by its remedy.
     void note_failure(const Error& error);
-    void suspect(const Error& why);
 
     const TokenSettings settings_;
     const Options options_;
-    const Clock& clock_;
     PinMemory pin_memory_;  // the keeper's
 
     /// Held shared by every call into the token, and alone to replace it.
     mutable std::shared_timed_mutex token_mutex_;
     std::unique_ptr<Token> token_;
 
-    /// status_.state == ready, for the data path: it takes no lock to learn that the token is down.
-    std::atomic<bool> ready_{false};
-    std::mutex telling_;  // the observer hears of the changes in their order
-    mutable std::mutex state_mutex_;
-    std::condition_variable state_changed_;
-    hsm::BackendStatus status_;
-    std::shared_ptr<const hsm::KeySnapshot> keys_;
-    std::map<hsm::KeyName, crypto::PublicKey> first_seen_;
-    std::stop_source stop_;  // asked to with state_mutex_, for who waits on state_changed_
+    hsm::StoreState state_;
+    hsm::KnownKeys known_;
+
     // The keeper's.
     std::chrono::milliseconds retry_after_{0};
     std::optional<std::chrono::steady_clock::time_point> opened_;

@@ -58,7 +58,7 @@ Status TpmBackend::obey_boot_policy(Owner& owner) {
         slot->obey(policy);
         return Status::done();
     }));
-    const std::lock_guard lock(state_mutex_);
+    const std::lock_guard lock(held_mutex_);
     approver_ = std::move(approver);
     return Status::done();
 }
@@ -68,7 +68,7 @@ Result<BootState> TpmBackend::boot_state() {
         return without_pcrs();
     }
     const auto owner = this->owner();
-    if (!ready_ || owner == nullptr) {
+    if (!state_.ready() || owner == nullptr) {
         return why_not_ready();
     }
     auto state = patiently<BootState>(
@@ -83,16 +83,13 @@ Status TpmBackend::approve_boot(const BootState& state) {
     if (settings_.pcrs.empty()) {
         return without_pcrs();
     }
-    const std::lock_guard one_at_a_time(changing_);
-    const auto owner = this->owner();
-    if (!ready_ || owner == nullptr) {
-        return why_not_ready();
-    }
+    TRY(const Turn turn, this->turn());
+    Owner& owner = *turn.owner;
     TRY(const auto approver, boot_store_.approver());
     if (!approver) {
         return without_pcrs();
     }
-    auto approval = patiently<BootApproval>(*owner,
+    auto approval = patiently<BootApproval>(owner,
                                             [approver = *approver, pcrs = settings_.pcrs,
                                              state](Owner::Slot& slot) -> Result<BootApproval> {
                                                 TRY(const Secret plain,
@@ -101,14 +98,14 @@ Status TpmBackend::approve_boot(const BootState& state) {
                                                 return approval_by(key, pcrs, state);
                                             });
     if (!approval.ok()) {
-        note_failure(*owner, approval.error());
+        note_failure(owner, approval.error());
         return approval.error();
     }
     if (const Status kept = boot_store_.keep(*approval); !kept.ok()) {
-        suspect(kept.error());
+        state_.suspect(kept.error());
         return Error(ErrorCode::hsm_down, "the approval cannot be written");
     }
-    return obey_boot_policy(*owner);
+    return obey_boot_policy(owner);
 }
 
 }  // namespace clawsigner::tpm

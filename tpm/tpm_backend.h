@@ -4,13 +4,13 @@
 #include "crypto/memory_key.h"
 #include "hsm/backend.h"
 #include "hsm/boot_states.h"
+#include "hsm/known_keys.h"
+#include "hsm/store_state.h"
 #include "tpm/boot_store.h"
 #include "tpm/key_store.h"
 #include "tpm/owner.h"
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -89,7 +89,6 @@ private:
     void reopen();
     Status open_with(const std::shared_ptr<Owner>& owner);
     Result<Found> load(Owner& owner, KeyStore::Contents contents) const;
-    std::optional<Error> doubt_of(const hsm::KeySnapshot& found) const;
     Status obey_boot_policy(Owner& owner);
     Result<Approver> make_approver(Owner& owner) const;
     /// What keys that are made from here on are used under; empty without PCRs.
@@ -99,16 +98,20 @@ private:
     Result<T> patiently(Owner& owner, std::function<Result<T>(Owner::Slot&)> work) const;
     void close();
     std::shared_ptr<Owner> owner() const;
+    /// The right to change the files, of a TPM that is ready.
+    struct Turn {
+        std::unique_lock<std::mutex> alone;
+        std::shared_ptr<Owner> owner;
+    };
+    /// Waits for nothing but changes under way: not for a TPM that is being opened.
+    Result<Turn> turn();
     /// Those whose call has not returned yet.
     std::size_t left_behind();
 
-    void set_state(hsm::BackendState state, std::optional<Error> why,
-                   std::optional<hsm::BackendState> only_from = std::nullopt);
     Error why_not_ready() const;
     void note_failure(const Owner& owner, const Error& error);
-    void suspect(const Error& why);
 
-    void take(hsm::KeySnapshot found, MemoryKeys unsealed);
+    void take(Found found);
     Result<KeyStore::Kept> make(Owner& owner, const hsm::KeyName& name,
                                 crypto::Algorithm algorithm) const;
     Result<Found> look_again(Owner& owner);
@@ -116,22 +119,16 @@ private:
 
     const TpmSettings settings_;
     const Options options_;
-    const Clock& clock_;
     const KeyStore store_;
     const BootStore boot_store_;
     std::mutex changing_;  // held over every change of the files
 
-    mutable std::mutex state_mutex_;
-    std::condition_variable state_changed_;
-    std::mutex telling_;  // the observer hears of the changes in their order
-    hsm::BackendStatus status_;
-    std::shared_ptr<const hsm::KeySnapshot> keys_;
-    std::map<hsm::KeyName, crypto::PublicKey> first_seen_;
+    hsm::StoreState state_;
+    hsm::KnownKeys known_;
+    mutable std::mutex held_mutex_;  // over these three
     MemoryKeys unsealed_;
     std::optional<Approver> approver_;
     std::shared_ptr<Owner> owner_;
-    bool stopping_ = false;
-    std::atomic<bool> ready_{false};
 
     // The keeper's.
     std::vector<std::function<bool()>> left_;

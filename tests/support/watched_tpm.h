@@ -1,61 +1,42 @@
 #pragma once
 
 #include "base/clock.h"
+#include "support/swtpm.h"
+#include "support/watched_states.h"
 #include "tpm/tpm_backend.h"
-
-#include <catch2/catch.hpp>
-
-#include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 
 namespace clawsigner::tests {
 
 /// A TPM's backend whose changes of state a test can wait for.
-class WatchedTpm {
+class WatchedTpm : public WatchedStates {
 public:
     explicit WatchedTpm(const tpm::TpmSettings& settings)
         : backend_(settings,
-                   {std::chrono::milliseconds(1), std::chrono::milliseconds(20),
-                    [this](const auto& status) { note(status); }},
+                   {std::chrono::milliseconds(1), std::chrono::milliseconds(20), observer()},
                    clock_) {}
 
     tpm::TpmBackend& operator*() { return backend_; }
     tpm::TpmBackend* operator->() { return &backend_; }
 
-    /// The next state of this kind not yet waited for.
-    hsm::BackendStatus next(hsm::BackendState state) {
-        std::unique_lock lock(mutex_);
-        hsm::BackendStatus found;
-        const auto seen = [&] {
-            while (!seen_.empty()) {
-                found = seen_.front();
-                seen_.pop_front();
-                if (found.state == state) {
-                    return true;
-                }
-            }
-            return false;
-        };
-        REQUIRE(changed_.wait_for(lock, std::chrono::seconds(20), seen));
-        return found;
-    }
+private:
+    base::SystemClock clock_;
+    tpm::TpmBackend backend_;
+};
+
+/// A store of a TPM that is open and holds one native key, version 1 of `gateway_receipt`.
+struct ServingTpm {
+    explicit ServingTpm(const tpm::TpmSettings& settings)
+        : backend(settings), key(first_key(backend)) {}
+
+    WatchedTpm backend;
+    hsm::StoredKey key;
 
 private:
-    void note(const hsm::BackendStatus& status) {
-        {
-            const std::lock_guard lock(mutex_);
-            seen_.push_back(status);
-        }
-        changed_.notify_all();
+    static hsm::StoredKey first_key(WatchedTpm& backend) {
+        backend.next(hsm::BackendState::ready);
+        return backend->generate({crypto::Family::gateway_receipt, 1}, crypto::Algorithm::p256)
+            .value();
     }
-
-    base::SystemClock clock_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<hsm::BackendStatus> seen_;
-    tpm::TpmBackend backend_;
 };
 
 }  // namespace clawsigner::tests

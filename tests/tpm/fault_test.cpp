@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 using crypto::Algorithm;
 using crypto::Family;
 using hsm::BackendState;
+using tests::ServingTpm;
 using tests::Swtpm;
 using tests::WatchedTpm;
 
@@ -133,9 +134,8 @@ TEMPLATE_TEST_CASE_SIG("tpm faults: every response code to a command of a store 
     static_assert(kServing.size() == 16);
     const Swtpm swtpm;
     faulttpm_reset();
-    WatchedTpm backend(faulty(swtpm));
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(faulty(swtpm));
+    auto& [backend, key] = on;
     const Command& command = kServing[Number];
     for (const tpm::ResponseCode& row : tpm::response_codes()) {
         INFO(command.name << ": " << row.name);
@@ -149,9 +149,8 @@ TEST_CASE("tpm faults: a lost connection, a wrong and a senseless answer, to eve
           "[tpm]") {
     const Swtpm swtpm;
     faulttpm_reset();
-    WatchedTpm backend(faulty(swtpm));
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(faulty(swtpm));
+    auto& [backend, key] = on;
     for (const Command& command : kServing) {
         for (const FaultEffect effect : {fault_cut, fault_garbage}) {
             INFO(command.name << ", effect " << effect);
@@ -167,9 +166,8 @@ TEST_CASE("tpm faults: a lost connection, a wrong and a senseless answer, to eve
 TEST_CASE("tpm faults: a hang in every command is left behind", "[tpm]") {
     const Swtpm swtpm;
     faulttpm_reset();
-    WatchedTpm backend(faulty(swtpm));
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(faulty(swtpm));
+    auto& [backend, key] = on;
     for (const Command& command : kServing) {
         INFO(command.name);
         faulttpm_plan(command.code, 0, fault_hang, 0);
@@ -183,9 +181,8 @@ TEST_CASE("tpm faults: a hang in every command is left behind", "[tpm]") {
 TEST_CASE("tpm faults: a signature with a wrong bit is never handed out", "[tpm]") {
     const Swtpm swtpm;
     faulttpm_reset();
-    WatchedTpm backend(faulty(swtpm));
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(faulty(swtpm));
+    auto& [backend, key] = on;
     hsm::Keyring keyring(
         {{Family::gateway_receipt, {&*backend, Algorithm::p256, hsm::Custody::tpm}}}, {});
     keyring.assign(Family::gateway_receipt, {hsm::AssignedKey{key.id, key.public_key}, {}, {}});

@@ -47,18 +47,19 @@ TEST_CASE("tpm owner: tokens overtake receipts, each lane in its order", "[tpm]"
     Gate gate;
     std::mutex mutex;
     std::vector<std::string> done;
-    std::vector<std::thread> callers;
-    callers.emplace_back([&] { CHECK(call(owner, Lane::last, gate.work()).ok()); });
+    std::vector<std::future<Result<int>>> calls;
+    calls.push_back(
+        std::async(std::launch::async, [&] { return call(owner, Lane::last, gate.work()); }));
     gate.wait_entered();
     std::size_t queued = 0;
     const auto enqueue = [&](Lane lane, const std::string& name) {
-        callers.emplace_back([&, lane, name] {
-            CHECK(call(owner, lane, [&, name](Owner::Slot&) {
-                      const std::lock_guard lock(mutex);
-                      done.push_back(name);
-                      return Result<int>(1);
-                  }).ok());
-        });
+        calls.push_back(std::async(std::launch::async, [&, lane, name] {
+            return call(owner, lane, [&, name](Owner::Slot&) {
+                const std::lock_guard lock(mutex);
+                done.push_back(name);
+                return Result<int>(1);
+            });
+        }));
         while (owner.waiting() != queued + 1) {
             std::this_thread::yield();
         }
@@ -70,8 +71,8 @@ TEST_CASE("tpm owner: tokens overtake receipts, each lane in its order", "[tpm]"
     enqueue(Lane::first, "token 1");
     enqueue(Lane::first, "token 2");
     gate.open();
-    for (std::thread& caller : callers) {
-        caller.join();
+    for (std::future<Result<int>>& each : calls) {
+        CHECK(each.get().ok());
     }
     CHECK(done ==
           std::vector<std::string>{"token 1", "token 2", "checkpoint", "receipt 1", "receipt 2"});

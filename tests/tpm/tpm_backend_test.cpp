@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using crypto::Algorithm;
 using crypto::Family;
 using hsm::BackendState;
+using tests::ServingTpm;
 using tests::Swtpm;
 using tests::WatchedTpm;
 
@@ -35,9 +36,8 @@ bool signs(hsm::Backend& backend, const hsm::StoredKey& key) {
 
 TEST_CASE("tpm backend: makes a key that stays in the TPM, and signs", "[tpm]") {
     const Swtpm swtpm;
-    WatchedTpm backend(swtpm.settings());
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(swtpm.settings());
+    auto& [backend, key] = on;
     CHECK(signs(*backend, key));
     CHECK(key.attributes.local);
     CHECK_FALSE(key.attributes.extractable);
@@ -78,9 +78,8 @@ TEST_CASE("tpm backend: more keys than the TPM has room for", "[tpm]") {
 
 TEST_CASE("tpm backend: a TPM that loses its power is opened again, with its keys", "[tpm]") {
     Swtpm swtpm;
-    WatchedTpm backend(swtpm.settings());
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(swtpm.settings());
+    auto& [backend, key] = on;
     swtpm.kill();
     CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).error().code == ErrorCode::hsm_down);
     CHECK(backend.next(BackendState::absent).why->code == ErrorCode::hsm_down);
@@ -91,9 +90,8 @@ TEST_CASE("tpm backend: a TPM that loses its power is opened again, with its key
 
 TEST_CASE("tpm backend: a TPM reset between two calls is noticed by the second", "[tpm]") {
     Swtpm swtpm;
-    WatchedTpm backend(swtpm.settings());
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(swtpm.settings());
+    auto& [backend, key] = on;
     swtpm.kill();
     swtpm.start();
     CHECK_FALSE(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
@@ -107,9 +105,8 @@ TEST_CASE("tpm backend: a call that hangs is given up, and the TPM opened again 
     auto settings = swtpm.settings();
     settings.call_timeout = 200ms;
     settings.open_timeout = 500ms;
-    WatchedTpm backend(settings);
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(settings);
+    auto& [backend, key] = on;
     swtpm.pause();
     const auto begun = std::chrono::steady_clock::now();
     CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).error().code == ErrorCode::hsm_down);
@@ -123,9 +120,8 @@ TEST_CASE("tpm backend: a call that hangs is given up, and the TPM opened again 
 
 TEST_CASE("tpm backend: another TPM in its place is refused by name", "[tpm]") {
     Swtpm swtpm;
-    WatchedTpm backend(swtpm.settings());
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(swtpm.settings());
+    auto& [backend, key] = on;
     swtpm.replace();
     CHECK_FALSE(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
     while (backend.next(BackendState::absent).why->code != ErrorCode::device_changed) {
@@ -176,9 +172,8 @@ TEST_CASE("tpm backend: objects and sessions that others left are put out at the
 
 TEST_CASE("tpm backend: a key destroyed is gone from the disk, and its name free", "[tpm]") {
     const Swtpm swtpm;
-    WatchedTpm backend(swtpm.settings());
-    backend.next(BackendState::ready);
-    const auto key = backend->generate(kFirst, Algorithm::p256).value();
+    ServingTpm on(swtpm.settings());
+    auto& [backend, key] = on;
     REQUIRE(backend->destroy(key.id).ok());
     CHECK(backend->keys()->keys.empty());
     CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).error().code ==
