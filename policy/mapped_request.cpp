@@ -166,10 +166,28 @@ Result<JsonValue> parse_body(std::string_view body) {
     return document.ok() ? std::move(document) : claw::under_rule(document.error(), kForm);
 }
 
-void close(JsonReader& parent, const JsonReader& in) {
-    if (const Status read = in.finish(); !read.ok()) {
-        parent.refuse(read.error());
+/// The member "request", if there is one, read by `read`.
+template <class Read>
+const JsonValue* read_inner(JsonReader& outer, Read read) {
+    const JsonValue* value = outer.object("request");
+    if (value != nullptr) {
+        JsonReader in(*value, "request", kForm);
+        read(in);
+        if (const Status whole = in.finish(); !whole.ok()) {
+            outer.refuse(whole.error());
+        }
     }
+    return value;
+}
+
+void read_narrowing(JsonReader& in, NarrowRequest& asked) {
+    if (in.has("aud")) {
+        asked.aud = read_audiences(in, asked.aud_is_array);
+    }
+    asked.scope = read_scope(in);
+    asked.ttl = read_ttl(in);
+    asked.policy_hash_b64u = in.optional_b64u("policy_hash_b64u", kHashChars, kHashChars);
+    asked.spend_cap = read_spend_cap(in);
 }
 
 Call read_call(JsonReader& in) {
@@ -199,13 +217,10 @@ Result<TokenRequestBody> parse_mapped_request(std::string_view body) {
     JsonReader outer(document, "", kForm);
     TokenRequestBody asked;
     asked.id_token = outer.text("id_token", kAnyBytes);
-    if (const JsonValue* value = outer.object("request")) {
-        JsonReader in(*value, "request", kForm);
-        asked.request = read_request(in);
-        close(outer, in);
-        asked.nonce = crypto::sha256_b64u(claw::canonical_json_text(*value));
-    }
+    const JsonValue* request =
+        read_inner(outer, [&](JsonReader& in) { asked.request = read_request(in); });
     CHECK_OK(outer.finish());
+    asked.nonce = crypto::sha256_b64u(claw::canonical_json_text(*request));
     return asked;
 }
 
@@ -214,17 +229,7 @@ Result<NarrowRequest> parse_narrow_request(std::string_view body) {
     JsonReader outer(document, "", kForm);
     NarrowRequest asked;
     asked.cst = outer.text("cst", kMaxCstBytes);
-    if (const JsonValue* value = outer.object("request")) {
-        JsonReader in(*value, "request", kForm);
-        if (in.has("aud")) {
-            asked.aud = read_audiences(in, asked.aud_is_array);
-        }
-        asked.scope = read_scope(in);
-        asked.ttl = read_ttl(in);
-        asked.policy_hash_b64u = in.optional_b64u("policy_hash_b64u", kHashChars, kHashChars);
-        asked.spend_cap = read_spend_cap(in);
-        close(outer, in);
-    }
+    read_inner(outer, [&](JsonReader& in) { read_narrowing(in, asked); });
     CHECK_OK(outer.finish());
     return asked;
 }

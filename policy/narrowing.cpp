@@ -26,7 +26,8 @@ Status narrows(const claw::Token& live, const NarrowRequest& request) {
     }
     for (const std::string& scope : request.scope.value_or(Scopes())) {
         if (!covers(grant.scope, scope)) {
-            return request_denied("narrow.scope", "scope", "names a scope that the token does not have");
+            return request_denied("narrow.scope", "scope",
+                                  "names a scope that the token does not have");
         }
     }
     if (request.spend_cap && grant.spend_cap && *request.spend_cap > *grant.spend_cap) {
@@ -53,11 +54,15 @@ Result<std::vector<std::string>> narrowed_scopes(const TokenGrant& live,
                                                  const NarrowRequest& request,
                                                  const WorkPolicy* policy) {
     const bool calls = std::ranges::find(live.scope, kProxyCall) != live.scope.end();
-    TRY(auto scopes, listed(request.scope ? *request.scope : within(Scopes(live.scope.begin(), live.scope.end()), policy), calls));
+    TRY(auto scopes,
+        listed(request.scope ? *request.scope
+                             : within(Scopes(live.scope.begin(), live.scope.end()), policy),
+               calls));
     if (scopes.empty() || (has_any_kind(live.scope) && !has_any_kind(scopes))) {
-        return request_denied("narrow.scope", "scope",
-                      "must leave at least one tool:, model: or egress: scope: a token without any "
-                      "may be limited by its contract only");
+        return request_denied(
+            "narrow.scope", "scope",
+            "must leave at least one tool:, model: or egress: scope: a token without any "
+            "may be limited by its contract only");
     }
     return scopes;
 }

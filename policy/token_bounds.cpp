@@ -30,7 +30,8 @@ Result<std::int64_t> within_delegation(const TokenGrant& grant, std::int64_t now
         return exp;
     }
     if (*grant.delegation_expires_at <= now) {
-        return request_denied("mapping.delegation_expired", kDelegationExpires, "is not in the future");
+        return request_denied("mapping.delegation_expired", kDelegationExpires,
+                              "is not in the future");
     }
     return std::min(exp, *grant.delegation_expires_at);
 }

@@ -58,13 +58,14 @@ Result<Entries> of_one_pin(const Entries& entries, const MappedRequest& request)
     if (request.policy_hash_b64u) {
         pin = *request.policy_hash_b64u;
     } else if (std::ranges::any_of(entries, [&](auto* each) { return pin_hash(*each) != pin; })) {
-        return request_denied("pin.ambiguous", "policy_hash_b64u",
-                      "must name one of the contracts that the user's groups are pinned to");
+        return request_denied(
+            "pin.ambiguous", "policy_hash_b64u",
+            "must name one of the contracts that the user's groups are pinned to");
     }
     Entries left = kept(entries, [&](const MappingEntry& entry) { return pin_hash(entry) == pin; });
     if (left.empty()) {
         return request_denied("pin.not_in_mapping", "policy_hash_b64u",
-                      "is not a contract that the user's groups are pinned to");
+                              "is not a contract that the user's groups are pinned to");
     }
     return left;
 }
@@ -74,12 +75,13 @@ Result<const WorkPolicy*> contract_of(const TokenRules& rules, const Entries& en
     if (!entries.front()->policy_pin) {
         return nullptr;
     }
-    TRY(const WorkPolicy* policy, active_policy(rules.policies, pin_hash(*entries.front()),
-                                                claw::member_path(kRequestPath, "policy_hash_b64u")));
+    TRY(const WorkPolicy* policy,
+        active_policy(rules.policies, pin_hash(*entries.front()),
+                      claw::member_path(kRequestPath, "policy_hash_b64u")));
     for (const MappingEntry* entry : entries) {
         if (!entry->policy_pin || entry->policy_pin->policy_version != policy->version()) {
             return request_denied("pin.version", "policy_hash_b64u",
-                          "is pinned with a policy_version that is not the contract's");
+                                  "is pinned with a policy_version that is not the contract's");
         }
     }
     return policy;
@@ -117,28 +119,30 @@ Result<Entries> allowing(const TokenRules& rules, Entries entries, const MappedR
         return !entry.subjects || entry.subjects->contains(request.sub);
     });
     if (entries.empty()) {
-        return request_denied("mapping.subject", "sub", "is not a subject that the user's groups may name");
+        return request_denied("mapping.subject", "sub",
+                              "is not a subject that the user's groups may name");
     }
     entries = kept(entries, [&](const MappingEntry& entry) {
         return allows_audiences(entry, rules.trust, request.aud);
     });
     if (entries.empty()) {
         return request_denied("mapping.audience", "aud",
-                      "is not an audience that the user's groups may name");
+                              "is not an audience that the user's groups may name");
     }
     entries = kept(entries, [&](const MappingEntry& entry) {
         return lane_of(request) == TokenLane::legacy || entry.lane == TokenLane::canonical;
     });
     if (entries.empty()) {
         return request_denied("mapping.lane", "token_lane",
-                      "is canonical, which the user's groups do not allow");
+                              "is canonical, which the user's groups do not allow");
     }
     entries =
         kept(entries, [&](const MappingEntry& entry) { return allows_claims(entry, request); });
     if (entries.empty()) {
-        return request_denied("mapping.claim", "",
-                      "has an owner, controller, payment, mission or delegation claim with a value "
-                      "that the user's groups do not list");
+        return request_denied(
+            "mapping.claim", "",
+            "has an owner, controller, payment, mission or delegation claim with a value "
+            "that the user's groups do not list");
     }
     return entries;
 }
@@ -171,7 +175,7 @@ Result<std::vector<std::string>> scopes_of(const Entries& entries, const MappedR
     for (const std::string& scope : *request.scope) {
         if (scope != kProxyCall && !covers(have, scope)) {
             return request_denied("mapping.scope", "scope",
-                          "names a scope that the user's groups do not give");
+                                  "names a scope that the user's groups do not give");
         }
     }
     return listed(*request.scope, true);
@@ -238,7 +242,7 @@ Result<std::int64_t> asked_end(const MappedRequest& request, std::chrono::second
                                std::int64_t now) {
     if (request.ttl && *request.ttl > max_ttl) {
         return request_denied("mapping.ttl", "ttl_sec",
-                      "may be at most " + std::to_string(max_ttl.count()) + " s");
+                              "may be at most " + std::to_string(max_ttl.count()) + " s");
     }
     if (!request.ttl) {
         return now + std::min(kDefaultTokenTtl, max_ttl.count());

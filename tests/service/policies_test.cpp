@@ -3,8 +3,7 @@
 #include "ledger/database.h"
 #include "policy/approval.h"
 #include "policy/policy_acts.h"
-#include "support/software_appliance.h"
-#include "support/ssh_signer.h"
+#include "support/governed_appliance.h"
 
 #include <catch2/catch.hpp>
 
@@ -203,23 +202,7 @@ TEST_CASE("policies: rows of contracts read back, and no other spelling does", "
 namespace {
 
 /// With an operator.
-struct Governed {
-    tests::SshSigner alice{crypto::SshKeyType::ed25519};
-    SoftwareAppliance on;
-    std::unique_ptr<service::Lifecycle> lifecycle = named_log();
-    Policies policies{*on.ledger, *lifecycle, on.keyring, on.clock, {}};
-    service::Approvals approvals{*lifecycle, *on.powers, policies, *on.ledger, on.clock};
-
-    Governed() {
-        const policy::Operator person{"alice", alice.key(), std::nullopt, std::nullopt, {}};
-        REQUIRE(approvals.seed(policy::Operators::of({person}, 1).value()).ok());
-    }
-    std::unique_ptr<service::Lifecycle> named_log() {
-        auto options = on.lifecycle_options();
-        options.origin = "clawsigner.test/log";
-        return service::Lifecycle::open(*on.ledger, on.keyring, on.clock, std::move(options))
-            .value();
-    }
+struct Governed : tests::GovernedAppliance {
     policy::ActRequest file_mapping() {
         const auto mapping = policy::ScopeMapping::parse(kMapping).value();
         return approvals
@@ -228,9 +211,7 @@ struct Governed {
             .value();
     }
     Result<service::Approvals::Approved> approve(const policy::ActRequest& request) {
-        return approvals.approve(
-            kAdmin, request.id,
-            alice.sign(policy::approval_message(request), policy::kApprovalNamespace));
+        return approvals.approve(kAdmin, request.id, yes(request));
     }
 };
 
