@@ -13,39 +13,61 @@ constexpr std::array<std::string_view, 25> kJavaScriptSpaces{
     "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009",
     "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000", "\uFEFF"};
 
+// The lead bytes of U+E000 and above, and of what UTF-16 writes with surrogates, which are less.
+constexpr std::uint8_t kLastBlock = 0xEE;
+constexpr std::uint8_t kSurrogates = 0xF0;
+
+std::uint8_t byte(char character) {
+    return static_cast<std::uint8_t>(character);
+}
+
+/// Most texts begin and end with a character that is plainly none.
+bool may_be_space(char character) {
+    return byte(character) <= 0x20 || byte(character) >= 0x80;
+}
+
 }  // namespace
 
-std::u16string utf16(std::string_view utf8) {
-    std::u16string units;
-    for (std::size_t i = 0; i < utf8.size();) {
-        const auto lead = static_cast<std::uint8_t>(utf8[i]);
-        const int length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        std::uint32_t point = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-        for (int k = 1; k < length; ++k) {
-            point = (point << 6U) |
-                    (static_cast<std::uint8_t>(utf8[i + static_cast<std::size_t>(k)]) & 63U);
-        }
-        i += static_cast<std::size_t>(length);
-        if (point < 0x10000) {
-            units.push_back(static_cast<char16_t>(point));
-        } else {
-            units.push_back(static_cast<char16_t>(0xD7C0U + (point >> 10U)));
-            units.push_back(static_cast<char16_t>(0xDC00U + (point & 0x3FFU)));
+std::size_t utf16_length(std::string_view utf8) noexcept {
+    std::size_t units = 0;
+    for (const char character : utf8) {
+        const bool continues = (byte(character) & 0xC0U) == 0x80U;
+        if (!continues) {
+            units += byte(character) >= kSurrogates ? 2U : 1U;
         }
     }
     return units;
 }
 
+bool utf16_less(std::string_view left, std::string_view right) noexcept {
+    const auto [mine, other] = std::ranges::mismatch(left, right);
+    if (mine == left.end() || other == right.end()) {
+        return mine == left.end() && other != right.end();
+    }
+    const std::uint8_t a = byte(*mine);
+    const std::uint8_t b = byte(*other);
+    // UTF-8 sorts as code points do, and so does UTF-16 but for these.
+    if (a >= kLastBlock && b >= kLastBlock && (a >= kSurrogates) != (b >= kSurrogates)) {
+        return a >= kSurrogates;
+    }
+    return a < b;
+}
+
 std::string_view trim(std::string_view utf8) noexcept {
     const auto leads = [&](std::string_view space) { return utf8.starts_with(space); };
     const auto trails = [&](std::string_view space) { return utf8.ends_with(space); };
-    for (auto space = std::ranges::find_if(kJavaScriptSpaces, leads);
-         space != kJavaScriptSpaces.end(); space = std::ranges::find_if(kJavaScriptSpaces, leads)) {
+    while (!utf8.empty() && may_be_space(utf8.front())) {
+        const auto space = std::ranges::find_if(kJavaScriptSpaces, leads);
+        if (space == kJavaScriptSpaces.end()) {
+            break;
+        }
         utf8.remove_prefix(space->size());
     }
-    for (auto space = std::ranges::find_if(kJavaScriptSpaces, trails);
-         space != kJavaScriptSpaces.end();
-         space = std::ranges::find_if(kJavaScriptSpaces, trails)) {
+    while (!utf8.empty() && may_be_space(utf8.back())) {
+        const auto space = std::ranges::find_if(kJavaScriptSpaces, trails);
+        if (space == kJavaScriptSpaces.end()) {
+            break;
+        }
         utf8.remove_suffix(space->size());
     }
     return utf8;

@@ -36,7 +36,8 @@ std::vector<Member> in_javascript_order(const JsonObject& object) {
 
 std::vector<Member> in_utf16_order(const JsonObject& object) {
     std::vector<Member> members = members_of(object);
-    std::ranges::sort(members, {}, [](Member member) { return utf16(member->key()); });
+    std::ranges::sort(members, utf16_less,
+                      [](Member member) { return std::string_view(member->key()); });
     return members;
 }
 

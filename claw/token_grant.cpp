@@ -93,7 +93,7 @@ std::vector<std::string> read_scope(JsonReader& in) {
         return scopes;
     }
     for (std::size_t i = 0; i < given.size(); ++i) {
-        if (given[i].empty() || utf16(given[i]).size() > kMaxScopeChars) {
+        if (given[i].empty() || utf16_length(given[i]) > kMaxScopeChars) {
             in.refuse(item("scope", i),
                       "must have from 1 to " + std::to_string(kMaxScopeChars) + " characters");
         }

@@ -19,7 +19,7 @@ boost::json::array set_of(const std::vector<std::string>& texts) {
             set.push_back(trimmed);
         }
     }
-    std::ranges::sort(set, {}, utf16);
+    std::ranges::sort(set, utf16_less);
     const auto repeated = std::ranges::unique(set);
     set.erase(repeated.begin(), repeated.end());
     boost::json::array array;

@@ -95,7 +95,7 @@ Result<Claims> read_claims(std::string_view text) {
 }
 
 TokenVerdict refused(VerdictCode code, std::string message) {
-    return {{code, std::move(message)}, std::nullopt, {}, {}};
+    return {{code, std::move(message)}, std::nullopt, {}, {}, {}};
 }
 
 const crypto::PublicKey* key_of(const TokenTrust& trust, std::string_view kid) {
@@ -167,7 +167,7 @@ TokenVerdict verify_compact(std::string_view token, const TokenTrust& trust) {
     }
     Verdict verdict = judge(*claims, trust);
     if (!verdict.valid()) {
-        return {std::move(verdict), std::nullopt, {}, {}};
+        return {std::move(verdict), std::nullopt, {}, {}, {}};
     }
     Recorded recorded{crypto::Family::cst,
                       "cst",
@@ -175,8 +175,12 @@ TokenVerdict verify_compact(std::string_view token, const TokenTrust& trust) {
                       header->kid,
                       crypto::sha256_b64u(parts->signed_text),
                       crypto::sha256_b64u(token)};
-    return {std::move(verdict), std::move(claims->token), header->kid,
-            base::hex_encode(crypto::sha256(token)), std::move(recorded)};
+    return {std::move(verdict),
+            std::move(claims->token),
+            header->kid,
+            base::hex_encode(crypto::sha256(token)),
+            std::move(claims->scope_hash),
+            std::move(recorded)};
 }
 
 /// The answer of POST /v1/tokens.
@@ -214,7 +218,7 @@ TokenVerdict verify_holder(std::string_view text, const TokenTrust& trust) {
     const auto parts = split(holder->token);
     const bool agrees = parts.ok() && parts->claims == holder->claims &&
                         verdict.kid == holder->kid && verdict.token_hash == holder->token_hash &&
-                        token_scope_hash(verdict.token->grant) == holder->scope_hash;
+                        verdict.scope_hash == holder->scope_hash;
     return agrees ? verdict
                   : refused(VerdictCode::token_malformed,
                             "what stands beside the token does not agree with it");

@@ -26,6 +26,7 @@ struct TokenVerdict {
     std::optional<Token> token;  // present exactly when valid
     std::string kid;             // of the key that signed it, when valid
     std::string token_hash;      // hex SHA-256 of the whole token, when valid
+    std::string scope_hash;      // token_scope_hash of its grant, when valid
     /// What the log must say of it, when valid.
     std::optional<Recorded> recorded = std::nullopt;
 };

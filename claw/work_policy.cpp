@@ -37,7 +37,7 @@ std::string item(std::string_view name, std::size_t index) {
 
 /// As the registry counts: UTF-16 code units of what trim leaves.
 bool has_chars(std::string_view text, std::size_t min, std::size_t max) {
-    const std::size_t chars = utf16(trim(text)).size();
+    const std::size_t chars = utf16_length(trim(text));
     return chars >= min && chars <= max;
 }
 

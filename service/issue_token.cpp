@@ -105,7 +105,8 @@ Result<Made<IssuedToken>> sign(const Appliance& appliance, const claw::LeafCalle
     issued.scope_hash = unsigned_token.scope_hash();
     decision.leaf.caller = caller;
     write_artefact(decision.leaf, token, issued, unsigned_token.input().bytes());
-    appliance.presented->note_issued(issued.token, decision.kind);
+    appliance.presented->note_issued(
+        issued.token, {std::move(token), decision.kind, {}, issued.scope_hash}, issued.kid);
     ledger::Entry entry{{{std::move(decision.leaf), std::nullopt}}};
     return Made<IssuedToken>{std::move(issued), std::move(entry)};
 }

@@ -4,6 +4,7 @@
 #include "claw/token_verify.h"
 #include "crypto/key_forms.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -35,14 +36,12 @@ std::vector<const claw::KeyRecord*> accepted(const claw::FamilyKeys& family, Uni
     return records;
 }
 
-std::optional<UnixMillis> not_after(const std::vector<const claw::KeyRecord*>& records,
-                                    const std::string& kid) {
-    for (const claw::KeyRecord* record : records) {
-        if (crypto::kid(record->public_key) == kid) {
-            return record->not_after;
-        }
-    }
-    return std::nullopt;
+const claw::KeyRecord* of_kid(const std::vector<const claw::KeyRecord*>& records,
+                              std::string_view kid) {
+    const auto found = std::ranges::find_if(records, [&](const claw::KeyRecord* record) {
+        return crypto::kid(record->public_key) == kid;
+    });
+    return found == records.end() ? nullptr : *found;
 }
 
 /// What a leaf says of how its token came to be.
@@ -53,14 +52,12 @@ policy::TokenKind kind_by_rule(std::string_view rule) {
 
 }  // namespace
 
-template <class Value>
-const Value* PresentedTokens::Table<Value>::find(const crypto::Sha256& name) const {
+const PresentedTokens::Known* PresentedTokens::Table::find(const crypto::Sha256& name) const {
     const auto found = values_.find(name);
     return found == values_.end() ? nullptr : &found->second;
 }
 
-template <class Value>
-void PresentedTokens::Table<Value>::put(const crypto::Sha256& name, Value value) {
+void PresentedTokens::Table::put(const crypto::Sha256& name, Known value) {
     if (values_.insert_or_assign(name, std::move(value)).second) {
         order_.push_back(name);
     }
@@ -70,10 +67,18 @@ void PresentedTokens::Table<Value>::put(const crypto::Sha256& name, Value value)
     }
 }
 
-void PresentedTokens::note_issued(std::string_view cst, policy::TokenKind kind) {
+void PresentedTokens::note_issued(std::string_view cst, PresentedToken token,
+                                  std::string_view kid) {
     const crypto::Sha256 name = crypto::sha256(cst);
+    token.sha256 = base::base64url_encode(name);
+    auto families = lifecycle_.families();
+    const claw::KeyRecord* active = families->at(Family::cst).active();
+    if (active == nullptr || crypto::kid(active->public_key) != kid) {
+        return;  // it stopped signing in this moment: the token is verified when it is shown
+    }
+    auto noted = std::make_shared<const PresentedToken>(std::move(token));
     const std::lock_guard lock(mutex_);
-    kinds_.put(name, kind);
+    known_.put(name, {std::move(noted), std::move(families), std::nullopt});
 }
 
 Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify(std::string_view cst,
@@ -111,12 +116,13 @@ Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify_anew(
     auto presented = std::make_shared<PresentedToken>();
     presented->token = *std::move(verdict.token);
     presented->sha256 = base::base64url_encode(name);
-    presented->scope_hash = claw::token_scope_hash(presented->token.grant);
+    presented->scope_hash = std::move(verdict.scope_hash);
     TRY(presented->kind, kind_of(*presented, name));
     const bool is_published = keys == Keys::published;
     if (is_published) {
+        const claw::KeyRecord* record = of_kid(records, verdict.kid);
         const std::lock_guard lock(mutex_);
-        known_.put(name, {presented, families, not_after(records, verdict.kid)});
+        known_.put(name, {presented, families, record != nullptr ? record->not_after : now});
     }
     return std::shared_ptr<const PresentedToken>(std::move(presented));
 }
@@ -126,8 +132,8 @@ Result<policy::TokenKind> PresentedTokens::kind_of(const PresentedToken& token,
                                                    const crypto::Sha256& name) {
     {
         const std::lock_guard lock(mutex_);
-        if (const policy::TokenKind* kind = kinds_.find(name)) {
-            return *kind;
+        if (const Known* known = known_.find(name)) {
+            return known->token->kind;  // under other keys, and so verified once more, but no other
         }
     }
     const auto unrecorded =
@@ -145,10 +151,7 @@ Result<policy::TokenKind> PresentedTokens::kind_of(const PresentedToken& token,
     if (artefact == nullptr || artefact->answer_sha256 != token.sha256) {
         return unrecorded;
     }
-    const policy::TokenKind kind = kind_by_rule(artefact->rule);
-    const std::lock_guard lock(mutex_);
-    kinds_.put(name, kind);
-    return kind;
+    return kind_by_rule(artefact->rule);
 }
 
 }  // namespace clawsigner::service

@@ -27,11 +27,12 @@ struct PresentedToken {
     std::string scope_hash;  // token_scope_hash_b64u
 };
 
-/// The tokens this appliance has issued, as they come back: each is verified once, and looked for
-/// in the log once, and then known for as long as its key may be accepted. Thread-safe.
+/// The tokens this appliance has issued, as they come back. One that was made since the start is
+/// known by its text, whose signature was verified then; any other is verified once, and looked
+/// for in the log once. Either is known for as long as its key may be accepted. Thread-safe.
 class PresentedTokens {
 public:
-    static constexpr std::size_t kMaxKnown = 16'384;
+    static constexpr std::size_t kMaxKnown = 4'096;
     static constexpr std::size_t kMaxBytes = 49'152;
 
     /// Both outlive it.
@@ -49,8 +50,9 @@ public:
     Result<std::shared_ptr<const PresentedToken>> verify(std::string_view cst, UnixMillis now,
                                                          Keys keys = Keys::published);
 
-    /// A token of this text is being issued: its leaf need not be looked for.
-    void note_issued(std::string_view cst, policy::TokenKind kind);
+    /// A token of this text is being issued, signed by the key of this kid: neither its signature
+    /// nor its leaf need to be looked for. Nobody has the text before its leaf is on disk.
+    void note_issued(std::string_view cst, PresentedToken token, std::string_view kid);
 
 private:
     struct Known {
@@ -58,14 +60,13 @@ private:
         std::shared_ptr<const Families> families;  // under which it was verified
         std::optional<UnixMillis> not_after;       // of its key
     };
-    template <class Value>
     class Table {
     public:
-        const Value* find(const crypto::Sha256& name) const;
-        void put(const crypto::Sha256& name, Value value);
+        const Known* find(const crypto::Sha256& name) const;
+        void put(const crypto::Sha256& name, Known value);
 
     private:
-        std::map<crypto::Sha256, Value> values_;
+        std::map<crypto::Sha256, Known> values_;
         std::deque<crypto::Sha256> order_;  // the oldest first
     };
 
@@ -77,8 +78,7 @@ private:
     ledger::Log& log_;
     const Lifecycle& lifecycle_;
     std::mutex mutex_;
-    Table<Known> known_;
-    Table<policy::TokenKind> kinds_;
+    Table known_;
 };
 
 }  // namespace clawsigner::service

@@ -211,6 +211,36 @@ TEST_CASE("presented token: one that a key of ours signed without a leaf is none
     CHECK(another.verify(made.artefact.token, on.clock.now()).error().rule == "token.unrecorded");
 }
 
+TEST_CASE("presented token: one made since the start is known as it reads", "[service]") {
+    const OktaAppliance on;
+    const auto issued = issue(on).value();
+    const auto known = on.presented->verify(issued.token, on.clock.now()).value();
+    claw::TokenTrust trust;
+    trust.keys = {on.token_key()};
+    const auto read = claw::verify_token(issued.token, trust);
+    REQUIRE(read.token);
+    CHECK(known->scope_hash == read.scope_hash);
+    CHECK(known->scope_hash == claw::token_scope_hash(known->token.grant));
+    CHECK(known->sha256 == crypto::sha256_b64u(issued.token));
+    CHECK(known->token.exp == read.token->exp);
+    CHECK(known->token.jti == read.token->jti);
+    CHECK(known->token.grant.aud == read.token->grant.aud);
+    CHECK(known->token.grant.scope == read.token->grant.scope);
+    CHECK(known->token.grant.policy_hash_b64u == read.token->grant.policy_hash_b64u);
+    std::string changed = issued.token;
+    changed.back() = changed.back() == 'A' ? 'B' : 'A';
+    CHECK(on.presented->verify(changed, on.clock.now()).error().rule == "token.invalid");
+}
+
+TEST_CASE("presented token: stays what it is when a key of another family comes", "[service]") {
+    const OktaAppliance on;
+    const auto issued = issue(on).value();
+    REQUIRE(on.lifecycle->freeze(kByAdmin, crypto::Family::work_policy).ok());
+    const auto known = on.presented->verify(issued.token, on.clock.now());
+    REQUIRE(known.ok());
+    CHECK((*known)->kind == policy::TokenKind::mapped);
+}
+
 TEST_CASE("presented token: is none any more once its key is compromised", "[service]") {
     const OktaAppliance on;
     const auto token = issue(on).value();
