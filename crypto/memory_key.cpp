@@ -57,10 +57,13 @@ Status make_secure_heap() {
 }
 
 Result<MemoryKey> MemoryKey::ed25519(const base::Secret& seed) {
-    auto key = seed.size() == kSeedSize
-                   ? owned(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
-                                                        seed.expose().data(), seed.size()))
-                   : nullptr;
+    // OpenSSL 3.0 keeps the bytes it is given among the rest of the heap, a copy of them in the
+    // secure one, and wipes what it frees.
+    const auto given = seed.size() == kSeedSize
+                           ? owned(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
+                                                                seed.expose().data(), seed.size()))
+                           : nullptr;
+    auto key = given != nullptr ? owned(EVP_PKEY_dup(given.get())) : nullptr;
     std::array<std::uint8_t, kSeedSize> raw{};
     std::size_t size = raw.size();
     if (key == nullptr || EVP_PKEY_get_raw_public_key(key.get(), raw.data(), &size) != 1) {

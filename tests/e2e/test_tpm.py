@@ -1,10 +1,12 @@
 """Keys in a TPM: made, used, verified by others, bound to a boot state, and whatever a TPM does to them."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import threading
@@ -12,6 +14,7 @@ import time
 import unittest
 
 import tpms  # first: it knows where the oracle is
+import memory
 import receipt_oracle
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -173,12 +176,47 @@ class Sealed(unittest.TestCase):
             self.assertEqual(said["gateway_receipt"], ("tpm-sealed", "host-asserted"))
             self.assertEqual(said["cst"], ("tpm", "host-asserted"))
 
-    def test_the_daemons_own_user_cannot_look_into_it_and_no_dump_holds_its_memory(self):
+    def test_the_daemons_own_user_cannot_look_into_it(self):
+        with tpms.daemon_on_tpm(tpms.SEALED) as (daemon, _):
+            daemon.stop()
+            daemon.start(preexec_fn=memory.without_capabilities)
+            daemon.wait_ready()
+            with subprocess.Popen(["sleep", "60"], preexec_fn=memory.without_capabilities) as another:
+                try:
+                    self.assertEqual(memory.attach(another.pid), ["attached", "opened"])
+                    self.assertEqual(memory.attach(daemon.process.pid), ["Operation not permitted", "Permission denied"])
+                finally:
+                    another.kill()
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can look into the daemon")
+    def test_its_seed_is_in_locked_memory_and_in_nothing_that_a_dump_would_hold(self):
+        with tpms.daemon_on_tpm(tpms.SEALED) as (daemon, _):
+            daemon.stop()
+            daemon.start()  # which unseals it
+            daemon.wait_ready()
+            self.assertEqual(daemon.sign().status, 200)
+            regions = memory.regions(daemon.process.pid)
+            self.assertEqual([region for region in regions if region.is_locked and not region.is_left_out_of_dumps], [])
+            locked = [region.read() for region in regions if region.is_locked]
+            seed = memory.seed_in(locked, b64u(daemon.jwks()["keys"][0]["x"]))
+            self.assertIsNotNone(seed, "the seed is looked for where it should be")
+            for region in regions:
+                if not region.is_left_out_of_dumps:
+                    self.assertNotIn(seed, region.read(), region)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can ask for a dump in spite of the limit")
+    def test_even_a_forced_core_is_not_written(self):
         with tpms.daemon_on_tpm(tpms.SEALED) as (daemon, _):
             process = pathlib.Path(f"/proc/{daemon.process.pid}")
             self.assertEqual(int((process / "coredump_filter").read_text(), 16), 0)
             self.assertRegex((process / "limits").read_text(), r"Max core file size +0 +0 ")
-            self.assertRegex((process / "status").read_text(), r"VmLck:\s+[1-9]")
+            with contextlib.suppress(PermissionError):  # not every root may
+                resource.prlimit(daemon.process.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            (process / "coredump_filter").write_text("0xff")
+            daemon.process.send_signal(signal.SIGABRT)
+            _, status = os.waitpid(daemon.process.pid, 0)
+            self.assertEqual((os.WTERMSIG(status), os.WCOREDUMP(status)), (signal.SIGABRT, False))
+            daemon.process.returncode = -signal.SIGABRT
 
 
 class Trouble(unittest.TestCase):
