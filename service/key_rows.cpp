@@ -82,6 +82,16 @@ RowSet rows_between(const Families& before, const Families& after) {
     return rows;
 }
 
+std::string key_subject(const hsm::KeyName& key) {
+    return std::string(crypto::family_name(key.family))
+        .append("/")
+        .append(std::to_string(key.version));
+}
+
+hsm::KeyName key_name(const KeyRecord& record) {
+    return {record.family, record.version};
+}
+
 std::string seeded_row_name(crypto::Family family) {
     return row_name("seeded/", family);
 }

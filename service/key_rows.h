@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "claw/key_record.h"
 #include "claw/log_state.h"
+#include "hsm/key.h"
 
 #include <map>
 #include <memory>
@@ -22,6 +23,10 @@ Result<Families> families_of(const claw::Settings& rows);
 
 /// The rows that make `before` into `after`: records, which key signs, which family is frozen.
 RowSet rows_between(const Families& before, const Families& after);
+
+/// What an act on a key names as its subject: "gateway_receipt/2".
+std::string key_subject(const hsm::KeyName& key);
+hsm::KeyName key_name(const claw::KeyRecord& record);
 
 /// A family whose store was looked through once for keys that were there before the log began.
 std::string seeded_row_name(crypto::Family family);
