@@ -241,7 +241,7 @@ class Stopping(unittest.TestCase):
             daemon.start()
             wait_until(lambda: daemon.sign().status == 200, "the others")
             self.assertEqual(daemon.issue(CLAIMS).code, "KEY_MISSING")
-            self.assertIn("fault: cst/1: key " + number, rows(daemon, "list"))
+            wait_until(lambda: "fault: cst/1: key " + number in rows(daemon, "list"), "the state to be held against the token")
 
 
 class Approval(unittest.TestCase):
