@@ -86,6 +86,15 @@ Result<std::string> exchange(asio::io_context& context, Stream& stream, const Ht
     return std::move(parser.get().body());
 }
 
+/// RFC 6066 section 3: an address is no name to ask for.
+bool says_its_name(Stream& stream, std::string host) {
+    boost::system::error_code no_address;
+    asio::ip::make_address(host, no_address);
+    // SSL_set_tlsext_host_name, which is a macro with old casts
+    return !no_address || SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                                   TLSEXT_NAMETYPE_host_name, host.data()) == 1;
+}
+
 bool is_host(std::string_view host) {
     return !host.empty() && host.size() <= 253 &&
            host.find_first_not_of(
@@ -146,9 +155,7 @@ Result<std::string> https_get(const HttpsUrl& url,
         return unreachable(url, error.message());
     }
     Stream stream(context, tls);
-    std::string name = url.host;  // SSL_set_tlsext_host_name, which is a macro with old casts
-    if (SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                 name.data()) != 1) {
+    if (!says_its_name(stream, url.host)) {
         return unreachable(url, "TLS cannot be set up");
     }
     beast::get_lowest_layer(stream).expires_after(kPatience);

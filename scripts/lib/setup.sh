@@ -17,7 +17,7 @@ PACKAGES_BUILD=(
 )
 PACKAGES_DEMO=(curl openssh-client openssl)
 PACKAGES_TPM=(swtpm tpm2-tools tpm2-openssl libtss2-tcti-swtpm0 libtss2-tcti-device0)
-PACKAGES_TEST=("${PACKAGES_TPM[@]}" catch2 nodejs opensc openssh-client python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)
+PACKAGES_TEST=("${PACKAGES_TPM[@]}" catch2 curl jq nodejs opensc openssh-client python3 python3-cryptography python3-jsonschema python3-jwcrypto python3-yaml)
 PACKAGES_BENCH=(p11-kit p11-kit-modules)
 PACKAGES_ALL=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19)
 

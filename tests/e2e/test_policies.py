@@ -436,7 +436,7 @@ def identity_provider():
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        issuer = "https://localhost:%d/oauth2/default" % server.server_address[1]
+        issuer = "https://127.0.0.1:%d/oauth2/default" % server.server_address[1]
         publish(server.answers, issuer, jwk("1"))
         yield issuer, directory / "ca.pem", server.answers
     finally:
@@ -485,7 +485,7 @@ class Oidc(Story):
             base, keys = "/oauth2/default", json.dumps({"keys": [jwk("1")]}).encode()
             unknown = admin(daemon, "oidc", "fetch", issuer, "--audience", "0oa1", "--yes")  # the system's authorities do not know it
             self.assertEqual(code_of(unknown), (3, "UNREACHABLE"))
-            elsewhere = issuer.replace("localhost", "127.0.0.2")
+            elsewhere = issuer.replace("127.0.0.1", "127.0.0.2")
             self.assertEqual(self.fetch(daemon, elsewhere, authority, "--audience", "0oa1").returncode, 3)
             for url in (issuer.replace("https", "http"), "https://user@localhost/", "https://localhost/?x", "ftp://x/"):
                 self.assertEqual(code_of(self.fetch(daemon, url, authority, "--audience", "0oa1")), (1, "INVALID_FIELD"), url)
