@@ -6,6 +6,7 @@
 #include "policy/act_request.h"
 #include "policy/operators.h"
 #include "service/boot_approval.h"
+#include "service/gated_act.h"
 #include "service/lifecycle.h"
 #include "service/policies.h"
 #include "service/powers.h"
@@ -18,26 +19,6 @@
 #include <vector>
 
 namespace clawsigner::service {
-
-/// What cannot be undone or widens power, and waits for operators.
-enum class GatedAct : std::uint8_t {
-    destroy,
-    unfreeze,
-    recover,
-    set_operators,
-    raise_ceiling,
-    set_roles,
-    adopt,
-    prune,
-    set_mapping,
-    set_oidc,
-    set_trust,
-    activate_policy,
-    approve_pcrs
-};
-
-/// "keys.destroy", "operators.set", … Static storage.
-std::string_view gated_act_name(GatedAct act) noexcept;
 
 /// Acts that wait until operators have approved of exactly that. Requests and operators are state
 /// in the ledger. Thread-safe.
@@ -107,10 +88,5 @@ private:
     BootStores boot_stores_;
     std::mutex mutex_;  // one change at a time
 };
-
-/// The arguments of an act, as canonical JSON.
-std::string family_arguments(crypto::Family family);
-std::string key_arguments(const hsm::KeyName& key);
-std::string rotation_arguments(crypto::Family family, const RotationPlan& plan);
 
 }  // namespace clawsigner::service

@@ -438,7 +438,7 @@ class Documents(unittest.TestCase):
         self.assertEqual(schemas["Family"]["enum"], families)
         states = re.findall(r'KeyState::\w+, "(\w+)"', source("claw/key_record.cpp"))
         self.assertEqual(schemas["KeyState"]["enum"], states)
-        acts = re.findall(r'GatedAct::\w+, "([\w.]+)"', source("service/approvals.cpp"))
+        acts = re.findall(r'GatedAct::\w+, "([\w.]+)"', source("service/gated_act.cpp"))
         self.assertEqual(set(schemas["ActRequest"]["properties"]["act"]["enum"]), set(acts))
         rules = set(re.findall(r'Error::denied\(\s*"([\w.]+)"', source("policy/ceiling.cpp")))
         rules |= set(re.findall(r'^    "([\w.]+)",', source("policy/rules.h"), re.MULTILINE))

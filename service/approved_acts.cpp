@@ -1,0 +1,172 @@
+#include "policy/policy_acts.h"
+#include "service/adoption.h"
+#include "service/approvals.h"
+#include "service/prune_log.h"
+#include "service/request_rows.h"
+
+/// What each act that waits for operators needs in order to be done, and how it is done.
+namespace clawsigner::service {
+namespace {
+
+bool is_about_policy(GatedAct act) noexcept {
+    return act == GatedAct::set_mapping || act == GatedAct::set_oidc ||
+           act == GatedAct::set_trust || act == GatedAct::activate_policy;
+}
+
+}  // namespace
+
+/// `document` has the digest that the arguments name.
+Status Approvals::check_policy(GatedAct act, const std::string& arguments,
+                               const std::optional<std::string>& document) const {
+    if (act == GatedAct::set_trust) {
+        TRY(const auto change, policy::parse_trust_arguments(arguments));
+        const auto now = policies_.snapshot();
+        const auto next = with_trust_setting({now->trust, now->exempt}, change.key, change.value);
+        return next.ok() ? Status::done() : Status(next.error());
+    }
+    TRY(const auto digest, policy::document_named(gated_act_name(act), arguments));
+    if (act == GatedAct::activate_policy) {
+        return policies_.may_activate(digest.value_or(""));
+    }
+    const std::string text = document.value_or("");
+    if (crypto::sha256_b64u(text) != digest) {
+        return Error::at("document_sha256", "is not the digest of the document");
+    }
+    if (act == GatedAct::set_mapping) {
+        const auto mapping = policy::ScopeMapping::parse(text);
+        return mapping.ok() ? Status::done() : Status(mapping.error());
+    }
+    const auto trust = policy::parse_oidc_trust(text);
+    return trust.ok() ? Status::done() : Status(trust.error());
+}
+
+Status Approvals::carry_out_policy(GatedAct act, const Doing& doing, const std::string& arguments) {
+    if (act == GatedAct::set_trust) {
+        TRY(const auto change, policy::parse_trust_arguments(arguments));
+        return policies_.set_trust(doing, change.key, change.value);
+    }
+    TRY(const auto digest, policy::document_named(gated_act_name(act), arguments));
+    if (act == GatedAct::activate_policy) {
+        return policies_.activate(doing, digest.value_or(""));
+    }
+    TRY(const std::string text, policies_.document(digest.value_or("")));
+    return act == GatedAct::set_mapping ? policies_.set_mapping(doing, text)
+                                        : policies_.set_oidc(doing, text);
+}
+
+/// Would it be done now?
+Status Approvals::check(GatedAct act, const std::string& arguments,
+                        const std::optional<std::string>& document) const {
+    if (is_about_policy(act)) {
+        return check_policy(act, arguments, document);
+    }
+    if (act == GatedAct::set_operators) {
+        TRY(const auto operators, policy::parse_operators(arguments));
+        return can_approve(operators, clock_.now());
+    }
+    if (act == GatedAct::raise_ceiling) {
+        const auto ceiling = policy::parse_ceiling(arguments);
+        return ceiling.ok() ? Status::done() : Status(ceiling.error());
+    }
+    if (act == GatedAct::set_roles) {
+        const auto change = policy::parse_role_change(arguments);
+        return change.ok() ? Status::done() : Status(change.error());
+    }
+    if (act == GatedAct::adopt) {
+        TRY(const auto asked, parse_adoption(arguments));
+        return lifecycle_.may_adopt(asked.family, asked.adoption);
+    }
+    if (act == GatedAct::prune) {
+        TRY(const auto pruning, parse_pruning(arguments));
+        return may_prune(log_, pruning, clock_.now());
+    }
+    if (act == GatedAct::approve_pcrs) {
+        TRY(const auto terms, parse_boot_approval(arguments));
+        TRY(hsm::BootStates * store, boot_store(boot_stores_, terms));
+        const auto state = store->boot_state();  // is it there?
+        return state.ok() ? Status::done() : Status(state.error());
+    }
+    TRY(const auto parsed, parse_key_arguments(arguments, act));
+    const crypto::Family family = parsed.key.family;
+    switch (act) {
+        case GatedAct::destroy:
+            return lifecycle_.may(parsed.key, KeyEvent::destroy);
+        case GatedAct::unfreeze:
+            return lifecycle_.families()->at(family).frozen
+                       ? Status::done()
+                       : Status(Error(ErrorCode::illegal_transition,
+                                      std::string(crypto::family_name(family)) + " is not frozen"));
+        case GatedAct::recover:
+            return lifecycle_.needs_recovery(family)
+                       ? Status::done()
+                       : Status(Error(ErrorCode::illegal_transition,
+                                      std::string(crypto::family_name(family)) +
+                                          " has an active key, and needs no recovery"));
+        case GatedAct::set_operators:
+        case GatedAct::raise_ceiling:
+        case GatedAct::set_roles:
+        case GatedAct::adopt:
+        case GatedAct::prune:
+        case GatedAct::set_mapping:
+        case GatedAct::set_oidc:
+        case GatedAct::set_trust:
+        case GatedAct::activate_policy:
+        case GatedAct::approve_pcrs:
+            break;
+    }
+    return Status::done();
+}
+
+Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request) {
+    const auto act = gated_act_of(request.act);
+    if (!act) {
+        return Error(ErrorCode::internal, "this version knows no act " + request.act);
+    }
+    TRY(const auto document, document_of(request));
+    CHECK_OK(check(*act, request.arguments, document));
+    Doing doing{caller, request.why, request.id, {}};
+    forget(doing.rows, request);
+    if (is_about_policy(*act)) {
+        return carry_out_policy(*act, doing, request.arguments);
+    }
+    if (*act == GatedAct::set_operators) {
+        doing.rows[std::string(kOperatorsRow)] = request.arguments;
+        return lifecycle_.act(doing, request.act, "operators");
+    }
+    if (*act == GatedAct::raise_ceiling) {
+        TRY(const auto ceiling, policy::parse_ceiling(request.arguments));
+        return powers_.set(doing, ceiling);
+    }
+    if (*act == GatedAct::set_roles) {
+        TRY(const auto change, policy::parse_role_change(request.arguments));
+        return powers_.set(doing, change);
+    }
+    if (*act == GatedAct::adopt) {
+        TRY(const auto asked, parse_adoption(request.arguments));
+        const auto key = lifecycle_.adopt(doing, asked.family, asked.adoption);
+        return key.ok() ? Status::done() : Status(key.error());
+    }
+    if (*act == GatedAct::prune) {
+        TRY(const auto pruning, parse_pruning(request.arguments));
+        doing.rows.merge(pruning_rows(pruning));
+        return lifecycle_.act(doing, request.act, "leaves/" + std::to_string(pruning.until));
+    }
+    if (*act == GatedAct::approve_pcrs) {
+        TRY(const auto terms, parse_boot_approval(request.arguments));
+        TRY(hsm::BootStates * store, boot_store(boot_stores_, terms));
+        // The leaf first: a state that is in force and that nobody recorded would be worse than one
+        // that is recorded and has to be approved of again.
+        CHECK_OK(lifecycle_.act(doing, request.act, "boot/" + base::hex_encode(terms.state)));
+        return store->approve_boot(terms.state);
+    }
+    TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
+    const crypto::Family family = arguments.key.family;
+    if (*act == GatedAct::unfreeze) {
+        return lifecycle_.unfreeze(doing, family);
+    }
+    const auto key = *act == GatedAct::destroy ? lifecycle_.destroy(doing, arguments.key)
+                                               : lifecycle_.rotate(doing, family, arguments.plan);
+    return key.ok() ? Status::done() : Status(key.error());
+}
+
+}  // namespace clawsigner::service
