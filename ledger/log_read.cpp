@@ -46,7 +46,9 @@ Result<std::shared_ptr<const Published>> FileLog::readable() const {
 
 Result<std::vector<claw::TreeHash>> FileLog::tile(const claw::TileId& id) {
     TRY(const auto latest, readable());
-    const std::uint64_t nodes = latest->head->size() >> (8U * id.level);
+    // A tile's name may be of a level that no tree reaches.
+    const std::uint64_t nodes =
+        id.level < claw::kTreeLevels ? latest->head->size() >> (8U * id.level) : 0;
     const std::uint64_t full = nodes / claw::kTileWidth;
     if (id.index > full || (id.index == full && id.width > nodes % claw::kTileWidth)) {
         return Error(ErrorCode::not_found, "the log's newest checkpoint has no such tile");

@@ -38,6 +38,9 @@ Result<std::string> log_entries(const Appliance& appliance, std::uint64_t index,
         claw::pruned_until(*appliance.ledger->settings(), latest->head->size());
     // Also of a bundle that is whole because its leaves made state: what is served is the log's
     // end, without a gap.
+    if (index > latest->head->size() / claw::kTileWidth) {
+        return Error(ErrorCode::not_found, "the log's newest checkpoint has not these entries");
+    }
     if (index < pruned / claw::kTileWidth) {
         return Error(ErrorCode::not_found, "the log was pruned: its entries begin at leaf " +
                                                std::to_string(pruned) +
