@@ -1,8 +1,6 @@
 #include "base/clock.h"
 
-#include <array>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 
 namespace clawsigner::base {
@@ -28,6 +26,13 @@ int number_at(std::string_view text, std::size_t from, std::size_t length) {
     int value = 0;
     std::from_chars(text.data() + from, text.data() + from + length, value);
     return value;
+}
+
+/// Writes it over text[from, from+length), with zeros in front.
+void put_number(std::string& text, std::size_t from, std::size_t length, int value) {
+    for (std::size_t at = from + length; at-- > from; value /= 10) {
+        text[at] = static_cast<char>('0' + value % 10);
+    }
 }
 
 }  // namespace
@@ -59,14 +64,15 @@ std::string format_utc(UnixMillis time) {
     const auto day = std::chrono::floor<std::chrono::days>(time);
     const std::chrono::year_month_day date(day);
     const std::chrono::hh_mm_ss clock(time - day);
-    std::array<char, 32> text{};
-    const int length = std::snprintf(
-        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-        static_cast<int>(clock.subseconds().count()));
-    return {text.data(), static_cast<std::size_t>(length)};
+    std::string text(kShape);
+    put_number(text, 0, 4, static_cast<int>(date.year()));
+    put_number(text, 5, 2, static_cast<int>(static_cast<unsigned>(date.month())));
+    put_number(text, 8, 2, static_cast<int>(static_cast<unsigned>(date.day())));
+    put_number(text, 11, 2, static_cast<int>(clock.hours().count()));
+    put_number(text, 14, 2, static_cast<int>(clock.minutes().count()));
+    put_number(text, 17, 2, static_cast<int>(clock.seconds().count()));
+    put_number(text, 20, 3, static_cast<int>(clock.subseconds().count()));
+    return text;
 }
 
 Result<UnixMillis> parse_utc(std::string_view text) {

@@ -39,8 +39,8 @@ Error not_encoded(std::string_view why) {
 }
 
 std::string sextets_encode(ByteView bytes, std::string_view alphabet) {
-    std::string text;
-    text.reserve((bytes.size() * 4 + 2) / 3 + 2);
+    std::string text((bytes.size() * 4 + 2) / 3, '\0');
+    auto out = text.begin();
     std::uint32_t pending = 0;
     int bits = 0;
     for (const std::uint8_t byte : bytes) {
@@ -48,33 +48,35 @@ std::string sextets_encode(ByteView bytes, std::string_view alphabet) {
         bits += 8;
         while (bits >= 6) {
             bits -= 6;
-            text.push_back(alphabet[(pending >> bits) & 63U]);
+            *out++ = alphabet[(pending >> bits) & 63U];
         }
     }
     if (bits > 0) {
-        text.push_back(alphabet[(pending << (6 - bits)) & 63U]);
+        *out = alphabet[(pending << (6 - bits)) & 63U];
     }
     return text;
 }
 
-bool is_of(const std::array<std::int8_t, 256>& places, std::string_view text) {
-    return std::ranges::all_of(text, [&](char c) { return place(places, c) >= 0; });
-}
-
-/// `text` is of the alphabet and without padding.
+/// `text` is without padding and as long as some byte string's.
 Result<Bytes> sextets_decode(std::string_view text, const std::array<std::int8_t, 256>& places,
-                             std::string_view not_canonical) {
-    Bytes bytes;
-    bytes.reserve(text.size() * 3 / 4);
+                             std::string_view not_of_alphabet, std::string_view not_canonical) {
+    Bytes bytes(text.size() * 3 / 4);
+    auto out = bytes.begin();
     std::uint32_t pending = 0;
     int bits = 0;
+    int all = 0;  // negative as soon as one of them is
     for (const char c : text) {
-        pending = (pending << 6U) | static_cast<std::uint32_t>(place(places, c));
+        const int sextet = place(places, c);
+        all |= sextet;
+        pending = (pending << 6U) | (static_cast<std::uint32_t>(sextet) & 63U);
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            bytes.push_back(static_cast<std::uint8_t>(pending >> bits));
+            *out++ = static_cast<std::uint8_t>(pending >> bits);
         }
+    }
+    if (all < 0) {
+        return not_encoded(not_of_alphabet);
     }
     if ((pending & ((1U << bits) - 1U)) != 0) {
         return not_encoded(not_canonical);
@@ -92,10 +94,8 @@ Result<Bytes> base64url_decode(std::string_view text) {
     if (text.size() % 4 == 1) {
         return not_encoded("is not base64url: no byte string has this length");
     }
-    if (!is_of(kBase64UrlPlaces, text)) {
-        return not_encoded("is not base64url: only A-Z a-z 0-9 - _ and no padding");
-    }
     return sextets_decode(text, kBase64UrlPlaces,
+                          "is not base64url: only A-Z a-z 0-9 - _ and no padding",
                           "is not canonical base64url: spare bits of the last character are set");
 }
 
@@ -110,10 +110,7 @@ Result<Bytes> base64_decode(std::string_view text) {
     }
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
     text.remove_suffix(padding);
-    if (!is_of(kBase64Places, text)) {
-        return not_encoded("is not base64: only A-Z a-z 0-9 + / and padding");
-    }
-    return sextets_decode(text, kBase64Places,
+    return sextets_decode(text, kBase64Places, "is not base64: only A-Z a-z 0-9 + / and padding",
                           "is not canonical base64: spare bits of the last character are set");
 }
 
