@@ -1,6 +1,7 @@
 #include "claw/token.h"
 
 #include "claw/json_writer.h"
+#include "crypto/digest.h"
 
 namespace clawsigner::claw {
 namespace {
@@ -81,6 +82,10 @@ std::string UnsignedToken::text(const crypto::Signature& signature) const {
     const ByteView input = input_.bytes();
     std::string out(reinterpret_cast<const char*>(input.data()), input.size());
     return out.append(".").append(base::base64url_encode(signature));
+}
+
+std::string token_hash(std::string_view compact) {
+    return base::hex_encode(crypto::sha256(compact));
 }
 
 }  // namespace clawsigner::claw

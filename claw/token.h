@@ -72,6 +72,9 @@ bool is_did(std::string_view text) noexcept;
 /// sorted and without repetition. The lane is not part of it.
 std::string token_scope_hash(const TokenGrant& grant);
 
+/// The token_hash of a compact token: hex SHA-256 of its text.
+std::string token_hash(std::string_view compact);
+
 struct Token {
     TokenGrant grant;
     std::int64_t iat = 0;  // Unix seconds

@@ -169,18 +169,8 @@ TokenVerdict verify_compact(std::string_view token, const TokenTrust& trust) {
     if (!verdict.valid()) {
         return {std::move(verdict), std::nullopt, {}, {}, {}};
     }
-    Recorded recorded{crypto::Family::cst,
-                      "cst",
-                      claims->token.jti,
-                      header->kid,
-                      crypto::sha256_b64u(parts->signed_text),
-                      crypto::sha256_b64u(token)};
-    return {std::move(verdict),
-            std::move(claims->token),
-            header->kid,
-            base::hex_encode(crypto::sha256(token)),
-            std::move(claims->scope_hash),
-            std::move(recorded)};
+    return {std::move(verdict), std::move(claims->token), header->kid,
+            std::move(claims->scope_hash), std::string(token)};
 }
 
 /// The answer of POST /v1/tokens.
@@ -216,9 +206,9 @@ TokenVerdict verify_holder(std::string_view text, const TokenTrust& trust) {
         return verdict;
     }
     const auto parts = split(holder->token);
-    const bool agrees = parts.ok() && parts->claims == holder->claims &&
-                        verdict.kid == holder->kid && verdict.token_hash == holder->token_hash &&
-                        verdict.scope_hash == holder->scope_hash;
+    const bool agrees =
+        parts.ok() && parts->claims == holder->claims && verdict.kid == holder->kid &&
+        token_hash(verdict.text) == holder->token_hash && verdict.scope_hash == holder->scope_hash;
     return agrees ? verdict
                   : refused(VerdictCode::token_malformed,
                             "what stands beside the token does not agree with it");
@@ -232,6 +222,19 @@ TokenVerdict verify_token(std::string_view text, const TokenTrust& trust) {
         return refused(VerdictCode::dependency_not_configured, "no key to trust was given");
     }
     return token.starts_with('{') ? verify_holder(token, trust) : verify_compact(token, trust);
+}
+
+std::optional<Recorded> recorded_of(const TokenVerdict& verdict) {
+    if (!verdict.token) {
+        return std::nullopt;
+    }
+    const std::string_view text = verdict.text;
+    return Recorded{crypto::Family::cst,
+                    "cst",
+                    verdict.token->jti,
+                    verdict.kid,
+                    crypto::sha256_b64u(text.substr(0, text.rfind('.'))),
+                    crypto::sha256_b64u(text)};
 }
 
 }  // namespace clawsigner::claw

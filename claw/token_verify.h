@@ -25,10 +25,8 @@ struct TokenVerdict {
     Verdict verdict;
     std::optional<Token> token;  // present exactly when valid
     std::string kid;             // of the key that signed it, when valid
-    std::string token_hash;      // hex SHA-256 of the whole token, when valid
     std::string scope_hash;      // token_scope_hash of its grant, when valid
-    /// What the log must say of it, when valid.
-    std::optional<Recorded> recorded = std::nullopt;
+    std::string text;            // of the compact token, when valid
 };
 
 /// Is this text a CST that one of the keys signed, and valid at that moment? The text is the
@@ -38,5 +36,8 @@ struct TokenVerdict {
 /// key, base64url has one spelling, no claim may be unknown or doubled, and the scope hash must be
 /// there and be that of the claims. ES256 is accepted here; today's clawproxy refuses it.
 TokenVerdict verify_token(std::string_view text, const TokenTrust& trust);
+
+/// What the log must say of the token; nothing of one that is not valid.
+std::optional<Recorded> recorded_of(const TokenVerdict& verdict);
 
 }  // namespace clawsigner::claw

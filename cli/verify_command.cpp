@@ -92,7 +92,7 @@ void print_valid(const claw::TokenVerdict& result, const claw::Token& token) {
         {"  expires", utc(token.exp)},
         {"  lane", std::string(lane_name(grant.lane))},
         {"  kid", result.kid},
-        {"  token hash", result.token_hash},
+        {"  token hash", claw::token_hash(result.text)},
         {"  scope hash", token_scope_hash(grant)},
     };
     if (grant.policy_hash_b64u) {
@@ -109,7 +109,7 @@ void print_json(const claw::TokenVerdict& result, const InLog& in_log) {
             .integer("exp", result.token->exp)
             .text("token_lane", lane_name(result.token->grant.lane))
             .text("kid", result.kid)
-            .text("token_hash", result.token_hash)
+            .text("token_hash", claw::token_hash(result.text))
             .text("token_scope_hash_b64u", token_scope_hash(result.token->grant));
     } else {
         out.text("message", result.verdict.message);
@@ -198,7 +198,8 @@ int verify_token(const std::filesystem::path& file, const Trust& trust, const To
         return report(text.error(), json);
     }
     const auto result = claw::verify_token(*text, *held);
-    const InLog in_log = result.recorded ? check_log(log, {&*result.recorded, 1}) : std::nullopt;
+    const auto recorded = recorded_of(result);
+    const InLog in_log = recorded ? check_log(log, {&*recorded, 1}) : std::nullopt;
     if (const Error* error = usage_error(in_log)) {
         return report(*error, json);
     }

@@ -101,7 +101,7 @@ Result<Made<IssuedToken>> sign(const Appliance& appliance, const claw::LeafCalle
     issued.token = unsigned_token.text(signature);
     issued.claims = unsigned_token.claims();
     issued.kid = signer.identity().kid;
-    issued.token_hash = base::hex_encode(crypto::sha256(issued.token));
+    issued.token_hash = claw::token_hash(issued.token);
     issued.scope_hash = unsigned_token.scope_hash();
     decision.leaf.caller = caller;
     write_artefact(decision.leaf, token, issued, unsigned_token.input().bytes());
