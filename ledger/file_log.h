@@ -65,6 +65,7 @@ public:
     Result<std::vector<claw::TreeHash>> tile(const claw::TileId& id) override;
     Result<std::vector<std::string>> leaves(std::uint64_t first, std::size_t count) override;
     Result<std::uint64_t> leaf_of(crypto::Family family, std::string_view id) override;
+    Result<std::string> body_of(crypto::Family family, std::string_view id) override;
     Result<Head> close(Deadline deadline) override;
 
 private:
@@ -98,6 +99,7 @@ private:
     static void refuse(const Group& group, const Error& why);
 
     Status ready_locked() const;
+    Status undamaged() const;
     Result<std::shared_ptr<const Published>> readable() const;
     void note_outcome(const Status& outcome);
     void tell(const LogStatus& status) { options_.on_change(status); }

@@ -213,6 +213,9 @@ public:
     virtual Result<std::vector<std::string>> leaves(std::uint64_t first, std::size_t count) = 0;
     /// The leaf of an artefact. Errors: not_found; as tile.
     virtual Result<std::uint64_t> leaf_of(crypto::Family family, std::string_view id) = 0;
+    /// The body of that leaf, for the daemon itself: it need not be under a checkpoint yet. Errors:
+    /// not_found, also when it was pruned; ledger_blocked, ledger_damaged.
+    virtual Result<std::string> body_of(crypto::Family family, std::string_view id) = 0;
 
     Company& company() noexcept { return company_; }
 

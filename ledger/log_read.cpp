@@ -7,6 +7,10 @@ namespace {
 
 constexpr std::size_t kMostLeavesRead = 256;
 
+Error no_artefact() {
+    return {ErrorCode::not_found, "no artefact of this id is in the log"};
+}
+
 }  // namespace
 
 std::optional<Outcome> FileLog::foresee(const claw::ArtefactLeaf& leaf, std::size_t items) {
@@ -31,12 +35,15 @@ Result<std::string> FileLog::document(const crypto::Sha256& digest) {
     return *std::move(found);
 }
 
+Status FileLog::undamaged() const {
+    const std::lock_guard lock(mutex_);
+    return damaged_ ? Status(without_paths(*damaged_)) : Status::done();
+}
+
 /// What there is to read, or why there is nothing.
 Result<std::shared_ptr<const Published>> FileLog::readable() const {
+    CHECK_OK(undamaged());
     const std::lock_guard lock(mutex_);
-    if (damaged_) {
-        return without_paths(*damaged_);
-    }
     if (!published_) {
         return Error(ErrorCode::not_yet,
                      "the log has no checkpoint of this start yet; ask again in a second");
@@ -113,8 +120,17 @@ Result<std::vector<std::string>> FileLog::leaves(std::uint64_t first, std::size_
 Result<std::uint64_t> FileLog::leaf_of(crypto::Family family, std::string_view id) {
     TRY(const auto leaf,
         readers_.with([&](View& view) { return view.leaf_of_id(claw::spent_id(family, id)); }));
-    return leaf ? Result<std::uint64_t>(*leaf)
-                : Error(ErrorCode::not_found, "no artefact of this id is in the log");
+    return leaf ? Result<std::uint64_t>(*leaf) : no_artefact();
+}
+
+Result<std::string> FileLog::body_of(crypto::Family family, std::string_view id) {
+    CHECK_OK(undamaged());
+    TRY(auto leaf,
+        readers_.with([&](View& view) { return view.body_of_id(claw::spent_id(family, id)); }));
+    if (!leaf) {
+        return no_artefact();
+    }
+    return leaf->body ? Result<std::string>(*std::move(leaf->body)) : unread(leaf->index);
 }
 
 }  // namespace clawsigner::ledger

@@ -45,6 +45,8 @@ Result<View> View::of(Database& database) {
     TRY(view.leaf_, database.prepare("SELECT body FROM leaf WHERE idx = ?"));
     TRY(view.tile_, database.prepare("SELECT hashes FROM tile WHERE id = ?"));
     TRY(view.id_, database.prepare("SELECT leaf FROM spent WHERE id = ?"));
+    TRY(view.body_, database.prepare("SELECT spent.leaf, leaf.body FROM spent LEFT JOIN leaf "
+                                     "ON leaf.idx = spent.leaf WHERE spent.id = ?"));
     TRY(view.nonce_, database.prepare("SELECT leaf FROM spent WHERE nonce = ?"));
     TRY(view.answer_, database.prepare("SELECT text FROM answer WHERE leaf = ?"));
     TRY(view.document_, database.prepare("SELECT body FROM document WHERE sha256 = ?"));
@@ -94,6 +96,19 @@ Result<std::optional<std::uint64_t>> View::find(Statement& statement, const claw
 
 Result<std::optional<std::uint64_t>> View::leaf_of_id(const claw::SpentName& id) {
     return find(id_, id);
+}
+
+Result<std::optional<View::FoundLeaf>> View::body_of_id(const claw::SpentName& id) {
+    TRY(const bool row, body_.reset().bind(1, ByteView(id)).next());
+    std::optional<FoundLeaf> leaf;
+    if (row) {
+        leaf = {static_cast<std::uint64_t>(body_.integer(0)), std::nullopt};
+        if (!body_.is_null(1)) {
+            leaf->body = body_.text(1);
+        }
+    }
+    body_.reset();
+    return leaf;
 }
 
 Result<std::optional<std::uint64_t>> View::leaf_of_nonce(const claw::SpentName& nonce) {

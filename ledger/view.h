@@ -28,6 +28,11 @@ public:
     Result<std::vector<claw::TreeHash>> full_tile(unsigned level, std::uint64_t index);
 
     Result<std::optional<std::uint64_t>> leaf_of_id(const claw::SpentName& id);
+    struct FoundLeaf {
+        std::uint64_t index = 0;
+        std::optional<std::string> body;  // nothing for one that was pruned
+    };
+    Result<std::optional<FoundLeaf>> body_of_id(const claw::SpentName& id);
     Result<std::optional<std::uint64_t>> leaf_of_nonce(const claw::SpentName& nonce);
     /// What was handed out with this leaf, while it is kept.
     Result<std::optional<std::string>> answer(std::uint64_t leaf);
@@ -47,6 +52,7 @@ private:
     Statement leaf_;
     Statement tile_;
     Statement id_;
+    Statement body_;
     Statement nonce_;
     Statement answer_;
     Statement document_;

@@ -17,6 +17,10 @@ Error invalid(std::string_view why) {
     return Error::denied("token.invalid", "cst", why);
 }
 
+Error unrecorded() {
+    return Error::denied("token.unrecorded", "cst", "is in no leaf of this appliance's log");
+}
+
 bool had_its_time(claw::KeyState state) {
     return state == claw::KeyState::verify_only || state == claw::KeyState::retired ||
            state == claw::KeyState::destroyed;
@@ -58,17 +62,24 @@ const PresentedTokens::Known* PresentedTokens::Table::find(const crypto::Sha256&
 }
 
 void PresentedTokens::Table::put(const crypto::Sha256& name, Known value) {
+    const std::size_t bytes = value.bytes;
     if (values_.insert_or_assign(name, std::move(value)).second) {
         order_.push_back(name);
+        bytes_ += bytes;
     }
-    if (order_.size() > kMaxKnown) {
-        values_.erase(order_.front());
+    while (order_.size() > kMaxKnown || bytes_ > kMaxKnownBytes) {
+        const auto oldest = values_.find(order_.front());
+        bytes_ -= oldest->second.bytes;
+        values_.erase(oldest);
         order_.pop_front();
     }
 }
 
 void PresentedTokens::note_issued(std::string_view cst, PresentedToken token,
                                   std::string_view kid) {
+    if (cst.size() > kMaxBytes) {
+        return;  // nobody can show it
+    }
     const crypto::Sha256 name = crypto::sha256(cst);
     token.sha256 = base::base64url_encode(name);
     auto families = lifecycle_.families();
@@ -78,7 +89,7 @@ void PresentedTokens::note_issued(std::string_view cst, PresentedToken token,
     }
     auto noted = std::make_shared<const PresentedToken>(std::move(token));
     const std::lock_guard lock(mutex_);
-    known_.put(name, {std::move(noted), std::move(families), std::nullopt});
+    known_.put(name, {std::move(noted), std::move(families), std::nullopt, cst.size()});
 }
 
 Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify(std::string_view cst,
@@ -122,7 +133,8 @@ Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify_anew(
     if (is_published) {
         const claw::KeyRecord* record = of_kid(records, verdict.kid);
         const std::lock_guard lock(mutex_);
-        known_.put(name, {presented, families, record != nullptr ? record->not_after : now});
+        known_.put(name,
+                   {presented, families, record != nullptr ? record->not_after : now, cst.size()});
     }
     return std::shared_ptr<const PresentedToken>(std::move(presented));
 }
@@ -136,20 +148,14 @@ Result<policy::TokenKind> PresentedTokens::kind_of(const PresentedToken& token,
             return known->token->kind;  // under other keys, and so verified once more, but no other
         }
     }
-    const auto unrecorded =
-        Error::denied("token.unrecorded", "cst", "is in no leaf of this appliance's log");
-    const auto index = log_.leaf_of(Family::cst, token.token.jti);
-    if (!index.ok()) {
-        return index.error().code == ErrorCode::not_found ? unrecorded : index.error();
+    const auto body = log_.body_of(Family::cst, token.token.jti);
+    if (!body.ok()) {
+        return body.error().code == ErrorCode::not_found ? unrecorded() : body.error();
     }
-    const auto bodies = log_.leaves(*index, 1);
-    if (!bodies.ok()) {
-        return bodies.error().code == ErrorCode::not_found ? unrecorded : bodies.error();
-    }
-    TRY(const claw::Leaf leaf, claw::parse_leaf(bodies->front()));
+    TRY(const claw::Leaf leaf, claw::parse_leaf(*body));
     const auto* artefact = std::get_if<claw::ArtefactLeaf>(&leaf.content);
     if (artefact == nullptr || artefact->answer_sha256 != token.sha256) {
-        return unrecorded;
+        return unrecorded();
     }
     return kind_by_rule(artefact->rule);
 }

@@ -29,10 +29,12 @@ struct PresentedToken {
 
 /// The tokens this appliance has issued, as they come back. One that was made since the start is
 /// known by its text, whose signature was verified then; any other is verified once, and looked
-/// for in the log once. Either is known for as long as its key may be accepted. Thread-safe.
+/// for in the log once. Either is known for as long as its key may be accepted, and until newer
+/// ones take its place. Thread-safe.
 class PresentedTokens {
 public:
     static constexpr std::size_t kMaxKnown = 4'096;
+    static constexpr std::size_t kMaxKnownBytes = 8UL << 20U;  // of their texts
     static constexpr std::size_t kMaxBytes = 49'152;
 
     /// Both outlive it.
@@ -59,6 +61,7 @@ private:
         std::shared_ptr<const PresentedToken> token;
         std::shared_ptr<const Families> families;  // under which it was verified
         std::optional<UnixMillis> not_after;       // of its key
+        std::size_t bytes = 0;                     // of its text
     };
     class Table {
     public:
@@ -68,6 +71,7 @@ private:
     private:
         std::map<crypto::Sha256, Known> values_;
         std::deque<crypto::Sha256> order_;  // the oldest first
+        std::size_t bytes_ = 0;
     };
 
     Result<std::shared_ptr<const PresentedToken>> verify_anew(std::string_view cst,

@@ -39,6 +39,7 @@ public:
         return nothing();
     }
     Result<std::uint64_t> leaf_of(crypto::Family, std::string_view) override { return nothing(); }
+    Result<std::string> body_of(crypto::Family, std::string_view) override { return nothing(); }
     Result<Head> close(Deadline) override { return head_; }
 
 private:

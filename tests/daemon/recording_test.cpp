@@ -43,6 +43,7 @@ public:
     Result<std::vector<claw::TreeHash>> tile(const claw::TileId&) override { return none(); }
     Result<std::vector<std::string>> leaves(std::uint64_t, std::size_t) override { return none(); }
     Result<std::uint64_t> leaf_of(crypto::Family, std::string_view) override { return none(); }
+    Result<std::string> body_of(crypto::Family, std::string_view) override { return none(); }
     Result<ledger::Head> close(Deadline) override { return head(); }
 
     std::shared_ptr<ledger::Submission> waiting;
