@@ -92,6 +92,25 @@ Result<Outcome> second_use(View& view, const claw::ArtefactLeaf& wanted, std::ui
     return replay(view, first, items);
 }
 
+/// What names the log is set once. Who was not answered in time, and asks again, is told where it
+/// stands; the others of the group have nothing to do with it.
+std::optional<Outcome> set_before(const claw::LogState& state, const Entry& entry) {
+    const auto* setting =
+        entry.items.empty() ? nullptr : std::get_if<claw::SettingLeaf>(&entry.items.front().leaf);
+    if (setting == nullptr) {
+        return std::nullopt;
+    }
+    const auto& settings = state.shared_settings();
+    const auto row = settings->find(setting->name);
+    if (row == settings->end()) {
+        return std::nullopt;
+    }
+    return row->second.value == setting->value
+               ? Outcome(Recorded{row->second.leaf})
+               : Outcome(Error(ErrorCode::internal,
+                               "the log has another " + setting->name + " already"));
+}
+
 }  // namespace
 
 Writer::Writer(Database database, claw::TileTree tree, claw::LogState state, Limits limits)
@@ -235,6 +254,9 @@ Result<Outcome> Writer::put_entry(Next& next, const Entry& entry, UnixMillis now
         if (!admitted.ok()) {
             return Outcome(admitted.error());
         }
+    }
+    if (const auto set = set_before(next.state, entry)) {
+        return *set;
     }
     const std::uint64_t first = next.tree.size();
     for (const Item& item : entry.items) {

@@ -363,6 +363,18 @@ TEST_CASE("log: a client alone never waits for company, and of several half is e
     CHECK(company.is_enough(1));  // whoever is left cannot be half of anybody
 }
 
+TEST_CASE("log: what names it is set once, and who asks again is told where it stands",
+          "[ledger]") {
+    Ledger on;
+    const auto first = on.put(claw::SettingLeaf{"origin", "a.test/log"});
+    const auto again = on.put(claw::SettingLeaf{"origin", "a.test/log"});
+    CHECK(std::get<ledger::Recorded>(again.value()).first ==
+          std::get<ledger::Recorded>(first.value()).first);
+    CHECK(on.put(claw::SettingLeaf{"origin", "b.test/log"}).error().code == ErrorCode::internal);
+    CHECK(on.log->ready().ok());
+    CHECK(on.log->setting("origin") == "a.test/log");
+}
+
 TEST_CASE("log: many who are connected do not make one wait for all of them", "[ledger]") {
     ledger::Company company;
     std::vector<ledger::Company::Member> connected;
