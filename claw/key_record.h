@@ -57,6 +57,8 @@ struct KeyRecord {
     /// it are gone, and a copy made earlier still works; "absent": its store held nothing of it
     /// before.
     std::optional<std::string> proof;
+
+    friend bool operator==(const KeyRecord&, const KeyRecord&) = default;
 };
 
 /// Under which name a record stands in the state: "key/gateway_receipt/1".
@@ -79,6 +81,8 @@ struct FamilyKeys {
     /// Null, when none is pending.
     const KeyRecord* pending() const noexcept;
     const KeyRecord* version(std::uint32_t number) const noexcept;
+
+    friend bool operator==(const FamilyKeys&, const FamilyKeys&) = default;
 };
 
 /// May a verifier accept what this key signs, at `now`? pending, active, and verify_only until its

@@ -23,21 +23,24 @@ std::optional<claw::LeafCaller> read_caller(claw::JsonReader& in) {
     return caller;
 }
 
-Result<Doing> parse(const std::string& text) {
+Result<Intent> parse(const std::string& text) {
     TRY(const claw::JsonValue document, claw::parse_json(text, claw::JsonRules::javascript));
     claw::JsonReader in(document, "");
     (void)in.integer("v", 1, 1);
-    Doing doing;
+    Intent intent;
+    Doing& doing = intent.doing;
     doing.caller = read_caller(in);
+    intent.held = in.has("held") && in.boolean("held");
     doing.request = in.optional_text("request", kMaxText);
     doing.why = in.optional_text("why", kMaxText);
     CHECK_OK(in.finish());
-    return doing;
+    return intent;
 }
 
 }  // namespace
 
-std::string intent_text(const Doing& doing) {
+std::string intent_text(const Intent& intent) {
+    const Doing& doing = intent.doing;
     claw::JsonWriter out;
     if (doing.caller) {
         out.raw("caller", claw::JsonWriter()
@@ -45,13 +48,16 @@ std::string intent_text(const Doing& doing) {
                               .integer("uid", doing.caller->uid)
                               .done());
     }
+    if (intent.held) {
+        out.boolean("held", true);
+    }
     out.optional_text("request", doing.request).integer("v", 1).optional_text("why", doing.why);
     return out.done();
 }
 
-Doing intent_in(const std::string& text) {
-    auto doing = parse(text);
-    return doing.ok() ? *std::move(doing) : Doing();
+Intent intent_in(const std::string& text) {
+    auto intent = parse(text);
+    return intent.ok() ? *std::move(intent) : Intent();
 }
 
 }  // namespace clawsigner::service

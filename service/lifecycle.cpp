@@ -52,8 +52,19 @@ Result<Lifecycle::Turn> Lifecycle::turn() {
     if (!turn.try_lock_for(options_.deadline)) {
         return Error(ErrorCode::timeout, "another step is still under way; ask again");
     }
+    // In this order: what a step that was given up has changed can be read once it is settled.
+    CHECK_OK(settled());
     CHECK_OK(catch_up());
     return turn;
+}
+
+Status Lifecycle::settled() const {
+    const std::lock_guard lock(mutex_);
+    return given_up_.expired()
+               ? Status::done()
+               : Status(
+                     Error(ErrorCode::ledger_blocked,
+                           "an earlier step may still go to the disk; ask again when it answers"));
 }
 
 /// The state as the log has it, when it is not what was read last.
@@ -68,23 +79,28 @@ Status Lifecycle::catch_up() {
         other_rows_[name] = row.value;
     }
     rows_ = std::move(rows);
+    publish(std::move(families));
+    return Status::done();
+}
+
+/// What was judged by families holds for as long as they are the same object: so they stay it while
+/// nothing of them changes.
+void Lifecycle::publish(Families families) {
     {
         const std::lock_guard lock(mutex_);
-        families_ = std::make_shared<const Families>(std::move(families));
+        if (families_ == nullptr || *families_ != families) {
+            families_ = std::make_shared<const Families>(std::move(families));
+        }
     }
     for (const Family family : crypto::kFamilies) {
         assign(family);
     }
-    return Status::done();
 }
 
 Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::string& subject,
                          Families next) {
     CHECK_OK(log_.ready());
-    if (const auto given_up = given_up_.lock()) {
-        return Error(ErrorCode::ledger_blocked,
-                     "an earlier step may still go to the disk; ask again when it answers");
-    }
+    CHECK_OK(settled());
     claw::ActLeaf leaf{act, subject, doing.caller, doing.why, doing.request, doing.rows};
     leaf.set.merge(rows_between(*families(), next));
     if (claw::leaf_text({clock_.now(), leaf}).size() > claw::kMaxLeafBytes) {
@@ -102,6 +118,7 @@ Status Lifecycle::commit(const Doing& doing, const std::string& act, const std::
     Landing landing(std::move(entry), [&] { take(leaf.set, std::move(next)); });
     Status landed = landing.wait(log_, base::deadline_in(options_.deadline));
     if (!landed.ok()) {
+        const std::lock_guard lock(mutex_);
         given_up_ = landing.given_up();
         return landed;
     }
@@ -152,13 +169,7 @@ void Lifecycle::take(const RowSet& rows, Families next) {
             other_rows_.erase(name);
         }
     }
-    {
-        const std::lock_guard lock(mutex_);
-        families_ = std::make_shared<const Families>(std::move(next));
-    }
-    for (const Family family : crypto::kFamilies) {
-        assign(family);
-    }
+    publish(std::move(next));
 }
 
 Status Lifecycle::act(const Doing& doing, const std::string& act, const std::string& subject) {

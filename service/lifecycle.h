@@ -24,6 +24,8 @@
 
 namespace clawsigner::service {
 
+struct Intent;
+
 /// On whose word something is done, and why: what stands in its leaf.
 struct Doing {
     std::optional<claw::LeafCaller> caller;  // none: the clock's
@@ -87,7 +89,7 @@ public:
     Lifecycle(const Lifecycle&) = delete;
     Lifecycle& operator=(const Lifecycle&) = delete;
 
-    /// Never null; each family has its entry.
+    /// Never null; each family has its entry. The same object while nothing of them changes.
     std::shared_ptr<const Families> families() const;
     /// Where state and stores differ.
     std::vector<KeyFinding> findings() const;
@@ -143,6 +145,9 @@ public:
     /// Another step of the state, which is not about keys: `rows` of `doing`. Errors:
     /// ledger_blocked, ledger_damaged; with an artefact also id_reused, key_not_active.
     Status act(const Doing& doing, const std::string& act, const std::string& subject);
+    /// Done, or ledger_blocked while a step that was given up may still go to the disk: the state
+    /// may not stay what it says now. Asked before rows are made of it.
+    Status settled() const;
 
     /// What is due now, and what the stores need. Called by its own thread, and by tests. False
     /// while some family's store was never open.
@@ -169,13 +174,15 @@ private:
     std::optional<std::string> certify(const claw::FamilyKeys& keys) const;
     Result<std::string> certificate_of(const claw::KeyRecord& old_record,
                                        const claw::KeyRecord& new_record) const;
+    void publish(Families families);
     Status catch_up();
     Result<claw::KeyRecord> make_key(const Doing& doing, crypto::Family family,
                                      crypto::Algorithm algorithm);
     Status step(const Doing& doing, const hsm::KeyName& key, KeyEvent event,
                 const std::function<void(claw::KeyRecord&)>& also);
     Status prove(const claw::KeyRecord& record) const;
-    Status finish_destroying(const Doing& doing, const hsm::KeyName& key);
+    bool is_held(const hsm::KeyName& key) const;
+    Status finish_destroying(const Intent& intent, const hsm::KeyName& key);
     struct Adoptable;
     Result<Adoptable> adoptable(crypto::Family family, const Adoption& adoption) const;
     Status set_frozen(const Doing& doing, crypto::Family family, bool frozen);

@@ -271,25 +271,38 @@ Result<KeyRecord> Lifecycle::compromise(const Doing& doing, const hsm::KeyName& 
 Result<KeyRecord> Lifecycle::destroy(const Doing& doing, const hsm::KeyName& key) {
     TRY(const auto lock, turn());
     CHECK_OK(may(key, KeyEvent::destroy));
-    Doing intent = doing;
-    intent.rows[ending_row_name(key.family, key.version)] = intent_text(doing);
-    CHECK_OK(commit(intent, "keys.destroy", key_subject(key), *families()));
-    CHECK_OK(finish_destroying({doing.caller, doing.why, doing.request, {}}, key));
+    const Intent intent{{doing.caller, doing.why, doing.request, {}}, is_held(key)};
+    Doing begun = doing;
+    begun.rows[ending_row_name(key.family, key.version)] = intent_text(intent);
+    CHECK_OK(commit(begun, "keys.destroy", key_subject(key), *families()));
+    CHECK_OK(finish_destroying(intent, key));
     return *families()->at(key.family).version(key.version);
 }
 
-Status Lifecycle::finish_destroying(const Doing& doing, const hsm::KeyName& key) {
+/// Does the store show it?
+bool Lifecycle::is_held(const hsm::KeyName& key) const {
+    const auto all = families();
+    const KeyRecord* record = all->at(key.family).version(key.version);
+    const auto id = record == nullptr ? Result<hsm::KeyId>(Error())
+                                      : hsm::KeyId::parse(record->id.value_or(""));
+    const auto home = keyring_.home(key.family);
+    return id.ok() && home.ok() && holds(*home->backend->keys(), *id);
+}
+
+Status Lifecycle::finish_destroying(const Intent& intent, const hsm::KeyName& key) {
+    CHECK_OK(log_.ready());
     Families next = *families();
     TRY(KeyRecord * record, find(next, key));
     if (record->id) {
         TRY(const auto id, hsm::KeyId::parse(*record->id));
         TRY(const auto home, keyring_.home(key.family));
-        const bool was_there = holds(*home.backend->keys(), id);
+        // It may be gone because it was destroyed, by a start before this one.
+        const bool was_there = intent.held || holds(*home.backend->keys(), id);
         CHECK_OK(home.backend->destroy(id));
         record->proof = was_there ? hsm::destruction_proof(home.custody) : "absent";
     }
     CHECK_OK(apply(*record, KeyEvent::destroy));
-    Doing whole = doing;
+    Doing whole = intent.doing;
     whole.rows[ending_row_name(key.family, key.version)] = std::nullopt;
     return commit(whole, "keys.destroyed", key_subject(key), std::move(next));
 }

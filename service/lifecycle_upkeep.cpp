@@ -60,7 +60,10 @@ void Lifecycle::run() {
 
 bool Lifecycle::tick() {
     const Turn lock(acting_);
-    (void)catch_up();
+    // A key whose record is still on its way is nobody's to take back.
+    if (!settled().ok() || !catch_up().ok()) {
+        return true;
+    }
     // Who signs first, for every family: tidying one can take its store a while.
     for (const Family family : crypto::kFamilies) {
         if (is_open(family)) {
@@ -223,6 +226,7 @@ Status Lifecycle::take_back(Family family) {
     if (!making) {
         return Status::done();
     }
+    CHECK_OK(log_.ready());
     const hsm::KeyName name{family, version_in(*making)};
     TRY(const auto home, keyring_.home(family));
     const auto snapshot = home.backend->keys();

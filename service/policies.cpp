@@ -61,6 +61,7 @@ Policies::Policies(ledger::Log& log, Lifecycle& lifecycle, const hsm::Keyring& k
 
 Status Policies::seed(const TrustState& trust) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     if (log_.setting(std::string(kTrustRow))) {
         return Status::done();
     }
@@ -72,6 +73,7 @@ Status Policies::seed(const TrustState& trust) {
 
 Status Policies::set_mapping(Doing doing, const std::string& text) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     TRY(const auto mapping, policy::ScopeMapping::parse(text));
     doing.rows[std::string(kMappingRow)] = mapping.digest();
     keep(doing, mapping.text());
@@ -80,6 +82,7 @@ Status Policies::set_mapping(Doing doing, const std::string& text) {
 
 Status Policies::set_oidc(Doing doing, const std::string& text) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     TRY(const auto trust, policy::parse_oidc_trust(text));
     const std::string canonical = policy::oidc_trust_text(trust);
     doing.rows[std::string(kOidcRow)] = crypto::sha256_b64u(canonical);
@@ -95,12 +98,14 @@ Status Policies::write_trust(Doing doing, const std::string& key, const TrustSta
 
 Status Policies::set_trust(Doing doing, const std::string& key, const std::string& value) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     TRY(const TrustState next, with_trust_setting(trust_of(*snapshot()), key, value));
     return write_trust(std::move(doing), key, next);
 }
 
 Result<bool> Policies::narrow_trust(Doing doing, const std::string& key, const std::string& value) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     const TrustState current = trust_of(*snapshot());
     TRY(const TrustState next, with_trust_setting(current, key, value));
     if (!is_no_wider(next, current)) {
@@ -126,6 +131,7 @@ Status Policies::put(Doing doing, const char* act, const ContractRecord& record)
 
 Result<Policies::Added> Policies::add(Doing doing, const ContractAsked& asked) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     const auto known = snapshot();
     Added added;
     const auto before = known->records.find(asked.hash);
@@ -205,6 +211,7 @@ Status Policies::sign(Doing& doing, ContractRecord& record, const claw::WorkPoli
 
 Status Policies::activate(Doing doing, const std::string& hash) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     TRY(ContractRecord next, record(hash));
     TRY(const auto policy, activable(next));
     next.state = policy::PolicyState::active;
@@ -216,6 +223,7 @@ Status Policies::activate(Doing doing, const std::string& hash) {
 
 Status Policies::withdraw(Doing doing, const std::string& hash) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     TRY(ContractRecord next, record(hash));
     if (next.state == policy::PolicyState::withdrawn) {
         return Error(ErrorCode::illegal_transition, "the contract is withdrawn already");

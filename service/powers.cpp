@@ -84,6 +84,7 @@ Result<policy::RoleTable> Powers::named_roles() const {
 
 Status Powers::seed(const policy::RoleTable& roles) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     if (log_.setting(kRolesRow)) {
         return Status::done();
     }
@@ -94,6 +95,7 @@ Status Powers::seed(const policy::RoleTable& roles) {
 
 Result<bool> Powers::narrow(const Doing& doing, const policy::RoleChange& change) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     CHECK_OK(policy::check_callers(change.role, change.callers));
     if (!policy::is_no_wider(change.callers, roles()->at(change.role))) {
         return false;
@@ -104,6 +106,7 @@ Result<bool> Powers::narrow(const Doing& doing, const policy::RoleChange& change
 
 Status Powers::set(const Doing& doing, const policy::RoleChange& change) {
     const std::lock_guard lock(changing_);
+    CHECK_OK(lifecycle_.settled());
     return set_one(doing, change);
 }
 

@@ -3,6 +3,7 @@
 #include "claw/log_state.h"
 #include "crypto/key_forms.h"
 #include "service/intent.h"
+#include "support/held_log.h"
 #include "support/software_appliance.h"
 
 #include <catch2/catch.hpp>
@@ -43,6 +44,21 @@ Result<std::string> signing_kid(SoftwareAppliance& on) {
     TRY(const auto signer, on.keyring.signer<kFamily>());
     return signer.identity().kid;
 }
+
+/// An appliance whose steps go to a disk that can be made to hang.
+struct SlowDisk {
+    SoftwareAppliance on;
+    tests::HeldLog log{*on.ledger};
+
+    SlowDisk() {
+        auto options = on.lifecycle_options();
+        options.deadline = 1s;
+        on.lifecycle = service::Lifecycle::open(log, on.keyring, on.clock, options).value();
+    }
+    ~SlowDisk() { on.lifecycle.reset(); }
+    SlowDisk(const SlowDisk&) = delete;
+    SlowDisk& operator=(const SlowDisk&) = delete;
+};
 
 }  // namespace
 
@@ -182,6 +198,38 @@ TEST_CASE("lifecycle: a key whose making was never recorded is taken back", "[se
     CHECK(on.lifecycle->rotate(kDoing, kFamily, at_once())->version == 2);
 }
 
+TEST_CASE("lifecycle: a key whose record is late is not taken back", "[service]") {
+    SlowDisk disk;
+    auto& [on, slow] = disk;
+    slow.hold_after(1);  // what says that a key is being made goes through
+    CHECK(on.lifecycle->rotate(kDoing, kFamily, at_once()).error().code ==
+          ErrorCode::ledger_blocked);
+    on.lifecycle->tick();
+    CHECK(on.lifecycle->freeze(kDoing, kFamily).error().code == ErrorCode::ledger_blocked);
+    CHECK(on.backend.keys()->keys.size() == on.families.size() + 1);
+    slow.let_go_on();
+    on.lifecycle->tick();
+    CHECK(state_of(on, 2) == KeyState::active);
+    CHECK(on.backend.keys()->keys.size() == on.families.size() + 1);
+    CHECK(signing_kid(on).ok());
+}
+
+TEST_CASE("lifecycle: what is changed while an earlier change is late does not undo it",
+          "[service]") {
+    SlowDisk disk;
+    auto& [on, slow] = disk;
+    service::Policies policies(slow, *on.lifecycle, on.keyring, on.clock, {});
+    slow.hold_after(0);
+    CHECK(policies.narrow_trust(kDoing, "claims_mode", "false").error().code ==
+          ErrorCode::ledger_blocked);
+    CHECK(policies.narrow_trust(kDoing, "allow_unpinned", "false").error().code ==
+          ErrorCode::ledger_blocked);
+    slow.let_go_on();
+    CHECK(policies.narrow_trust(kDoing, "allow_unpinned", "false").value());
+    CHECK_FALSE(policies.snapshot()->trust.claims_mode);
+    CHECK_FALSE(policies.snapshot()->trust.allow_unpinned);
+}
+
 TEST_CASE("lifecycle: a destruction that was begun is finished", "[service]") {
     SoftwareAppliance on;
     REQUIRE(on.lifecycle->rotate(kDoing, kFamily, at_once()).ok());
@@ -194,12 +242,27 @@ TEST_CASE("lifecycle: a destruction that was begun is finished", "[service]") {
     CHECK(on.backend.keys()->keys.size() == on.families.size());
 }
 
+TEST_CASE("lifecycle: a key that was destroyed before the record of it is proven gone all the same",
+          "[service]") {
+    SlowDisk disk;
+    auto& [on, slow] = disk;
+    REQUIRE(on.lifecycle->rotate(kDoing, kFamily, at_once()).ok());
+    REQUIRE(on.lifecycle->retire(kDoing, {kFamily, 1}).ok());
+    slow.hold_after(1);
+    CHECK(on.lifecycle->destroy(kDoing, {kFamily, 1}).error().code == ErrorCode::ledger_blocked);
+    CHECK(on.backend.keys()->keys.size() == on.families.size());
+    slow.drop();
+    on.lifecycle->tick();
+    CHECK(state_of(on, 1) == KeyState::destroyed);
+    CHECK(family_of(on).version(1)->proof == "gone");
+}
+
 TEST_CASE("lifecycle: who destroyed a key, and why, stands in the leaf that finishes it, too",
           "[service]") {
     SoftwareAppliance on;
     REQUIRE(on.lifecycle->rotate(kDoing, kFamily, at_once()).ok());
     REQUIRE(on.lifecycle->retire(kDoing, {kFamily, 1}).ok());
-    const service::Doing approved{kAdmin, "it is old", "a-request", {}};
+    const service::Intent approved{{kAdmin, "it is old", "a-request", {}}};
     service::Doing ending;
     ending.rows[service::ending_row_name(kFamily, 1)] = service::intent_text(approved);
     REQUIRE(on.lifecycle->act(ending, "keys.destroy", "gateway_receipt/1").ok());
@@ -212,12 +275,14 @@ TEST_CASE("lifecycle: who destroyed a key, and why, stands in the leaf that fini
 
 TEST_CASE("lifecycle: an intent says again what it was made of, and any other text says nothing",
           "[service]") {
-    const service::Doing whole{kAdmin, "wh\ny", "r", {}};
+    const service::Intent whole{{kAdmin, "wh\ny", "r", {}}, true};
     CHECK(service::intent_text(whole) ==
-          R"({"caller":{"role":"admin","uid":0},"request":"r","v":1,"why":"wh\ny"})");
-    CHECK(service::intent_in(service::intent_text(whole)).why == whole.why);
-    CHECK(service::intent_in(service::intent_text({})).caller == std::nullopt);
-    CHECK(service::intent_in("yes").caller == std::nullopt);
+          R"({"caller":{"role":"admin","uid":0},"held":true,"request":"r","v":1,"why":"wh\ny"})");
+    const auto read = service::intent_in(service::intent_text(whole));
+    CHECK(read.doing.why == whole.doing.why);
+    CHECK(read.held);
+    CHECK(service::intent_in(service::intent_text({})).doing.caller == std::nullopt);
+    CHECK(service::intent_in("yes").doing.caller == std::nullopt);
 }
 
 TEST_CASE("lifecycle: a family's first key is made once", "[service]") {
