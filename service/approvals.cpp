@@ -28,10 +28,11 @@ Result<policy::Operators> Approvals::operators() const {
 
 Status Approvals::seed(const policy::Operators& operators) {
     const std::lock_guard lock(mutex_);
+    CHECK_OK(lifecycle_.settled());
     if (log_.setting(std::string(kOperatorsRow))) {
         return Status::done();
     }
-    CHECK_OK(can_approve(operators, clock_.now()));
+    CHECK_OK(can_approve(operators, time_.judged()));
     Doing doing;
     doing.rows[std::string(kOperatorsRow)] = policy::operators_text(operators);
     return lifecycle_.act(doing, "operators.seed", "operators");
@@ -48,7 +49,7 @@ Result<std::optional<std::string>> Approvals::document_of(const policy::ActReque
 
 RowSet Approvals::expired() const {
     RowSet rows;
-    const UnixMillis now = clock_.now();
+    const UnixMillis now = time_.judged();
     for (const policy::ActRequest& request : filed()) {
         if (request.expires <= now) {
             forget(rows, request);
@@ -61,6 +62,7 @@ Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, Gated
                                            std::string arguments, std::string why,
                                            const std::optional<std::string>& document) {
     const std::lock_guard lock(mutex_);
+    CHECK_OK(lifecycle_.settled());
     CHECK_OK(operators());
     CHECK_OK(check(act, arguments, document));
     Doing doing{caller, std::nullopt, std::nullopt, expired()};
@@ -77,7 +79,7 @@ Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, Gated
     request.act = gated_act_name(act);
     request.arguments = std::move(arguments);
     request.log_origin = lifecycle_.origin();
-    request.created = clock_.now();
+    request.created = time_.judged();
     request.expires = request.created + kPatience;
     request.requester = caller;
     request.why = why.empty() ? std::string(kNoWhy) : std::move(why);
@@ -89,7 +91,7 @@ Result<policy::ActRequest> Approvals::file(const claw::LeafCaller& caller, Gated
 
 std::vector<policy::ActRequest> Approvals::waiting() const {
     auto requests = filed();
-    const UnixMillis now = clock_.now();
+    const UnixMillis now = time_.judged();
     std::erase_if(requests, [now](const auto& request) { return request.expires <= now; });
     return requests;
 }
@@ -121,13 +123,14 @@ Result<policy::ActRequest> Approvals::find(const std::string& id) const {
 Result<Approvals::Approved> Approvals::approve(const claw::LeafCaller& caller,
                                                const std::string& id, std::string_view signature) {
     const std::lock_guard lock(mutex_);
+    CHECK_OK(lifecycle_.settled());
     TRY(auto request, find(id));
     TRY(const auto people, operators());
-    auto approval = policy::approve(people, request, signature, clock_.now());
+    auto approval = policy::approve(people, request, signature, time_.judged());
     // Enough already: whatever kept it from being done then may have passed, and one of those who
     // approved asks again.
     const bool again = !approval.ok() && approval.error().code == ErrorCode::approval_repeated &&
-                       policy::is_enough(people, request, clock_.now());
+                       policy::is_enough(people, request, time_.judged());
     if (!approval.ok() && !again) {
         return approval.error();
     }
@@ -138,7 +141,7 @@ Result<Approvals::Approved> Approvals::approve(const claw::LeafCaller& caller,
         doing.rows[approval_row(id)] = signature;
         CHECK_OK(lifecycle_.act(doing, "approvals.approve", id));
     }
-    if (!policy::is_enough(people, request, clock_.now())) {
+    if (!policy::is_enough(people, request, time_.judged())) {
         return Approved{std::move(request), false};
     }
     CHECK_OK(carry_out(caller, request));
@@ -148,6 +151,7 @@ Result<Approvals::Approved> Approvals::approve(const claw::LeafCaller& caller,
 Result<policy::ActRequest> Approvals::deny(const claw::LeafCaller& caller, const std::string& id,
                                            std::optional<std::string> why) {
     const std::lock_guard lock(mutex_);
+    CHECK_OK(lifecycle_.settled());
     TRY(auto request, find(id));
     Doing doing{caller, std::move(why), id, {}};
     forget(doing.rows, request);

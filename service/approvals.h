@@ -21,7 +21,7 @@
 namespace clawsigner::service {
 
 /// Acts that wait until operators have approved of exactly that. Requests and operators are state
-/// in the ledger. Thread-safe.
+/// in the ledger. What expires is judged by the latest time that was shown. Thread-safe.
 class Approvals {
 public:
     static constexpr std::chrono::hours kPatience{24};  // until a request expires
@@ -29,8 +29,8 @@ public:
 
     /// All outlive it.
     Approvals(Lifecycle& lifecycle, Powers& powers, Policies& policies, ledger::Log& log,
-              const Clock& clock)
-        : lifecycle_(lifecycle), powers_(powers), policies_(policies), log_(log), clock_(clock) {}
+              const base::WatchedClock& time)
+        : lifecycle_(lifecycle), powers_(powers), policies_(policies), log_(log), time_(time) {}
 
     /// The stores whose boot states are approved of here. Once, before anything is asked.
     void know_boot_stores(BootStores stores) { boot_stores_ = std::move(stores); }
@@ -75,7 +75,9 @@ private:
                  const std::optional<std::string>& document) const;
     Status check_policy(GatedAct act, const std::string& arguments,
                         const std::optional<std::string>& document) const;
+    Status check_on_key(GatedAct act, const std::string& arguments) const;
     Status carry_out_policy(GatedAct act, const Doing& doing, const std::string& arguments);
+    Status carry_out_on_key(GatedAct act, const Doing& doing, const std::string& arguments);
     Status carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request);
     std::vector<policy::ActRequest> filed() const;
     RowSet expired() const;
@@ -84,7 +86,7 @@ private:
     Powers& powers_;
     Policies& policies_;
     ledger::Log& log_;
-    const Clock& clock_;
+    const base::WatchedClock& time_;
     BootStores boot_stores_;
     std::mutex mutex_;  // one change at a time
 };

@@ -62,7 +62,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments,
     }
     if (act == GatedAct::set_operators) {
         TRY(const auto operators, policy::parse_operators(arguments));
-        return can_approve(operators, clock_.now());
+        return can_approve(operators, time_.judged());
     }
     if (act == GatedAct::raise_ceiling) {
         const auto ceiling = policy::parse_ceiling(arguments);
@@ -78,7 +78,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments,
     }
     if (act == GatedAct::prune) {
         TRY(const auto pruning, parse_pruning(arguments));
-        return may_prune(log_, pruning, clock_.now());
+        return may_prune(log_, pruning, time_.judged());
     }
     if (act == GatedAct::approve_pcrs) {
         TRY(const auto terms, parse_boot_approval(arguments));
@@ -86,35 +86,28 @@ Status Approvals::check(GatedAct act, const std::string& arguments,
         const auto state = store->boot_state();  // is it there?
         return state.ok() ? Status::done() : Status(state.error());
     }
-    TRY(const auto parsed, parse_key_arguments(arguments, act));
-    const crypto::Family family = parsed.key.family;
+    return check_on_key(act, arguments);
+}
+
+Status Approvals::check_on_key(GatedAct act, const std::string& arguments) const {
+    TRY(const auto asked, parse_key_arguments(arguments, act));
+    const crypto::Family family = asked.key.family;
+    const std::string name(crypto::family_name(family));
     switch (act) {
         case GatedAct::destroy:
-            return lifecycle_.may(parsed.key, KeyEvent::destroy);
+            return lifecycle_.may(asked.key, KeyEvent::destroy);
         case GatedAct::unfreeze:
             return lifecycle_.families()->at(family).frozen
                        ? Status::done()
-                       : Status(Error(ErrorCode::illegal_transition,
-                                      std::string(crypto::family_name(family)) + " is not frozen"));
+                       : Status(Error(ErrorCode::illegal_transition, name + " is not frozen"));
         case GatedAct::recover:
             return lifecycle_.needs_recovery(family)
                        ? Status::done()
                        : Status(Error(ErrorCode::illegal_transition,
-                                      std::string(crypto::family_name(family)) +
-                                          " has an active key, and needs no recovery"));
-        case GatedAct::set_operators:
-        case GatedAct::raise_ceiling:
-        case GatedAct::set_roles:
-        case GatedAct::adopt:
-        case GatedAct::prune:
-        case GatedAct::set_mapping:
-        case GatedAct::set_oidc:
-        case GatedAct::set_trust:
-        case GatedAct::activate_policy:
-        case GatedAct::approve_pcrs:
-            break;
+                                      name + " has an active key, and needs no recovery"));
+        default:
+            return Error(ErrorCode::internal, "nobody has said when this act may be done");
     }
-    return Status::done();
 }
 
 Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActRequest& request) {
@@ -159,14 +152,25 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
         CHECK_OK(lifecycle_.act(doing, request.act, "boot/" + base::hex_encode(terms.state)));
         return store->approve_boot(terms.state);
     }
-    TRY(const auto arguments, parse_key_arguments(request.arguments, *act));
-    const crypto::Family family = arguments.key.family;
-    if (*act == GatedAct::unfreeze) {
-        return lifecycle_.unfreeze(doing, family);
+    return carry_out_on_key(*act, doing, request.arguments);
+}
+
+Status Approvals::carry_out_on_key(GatedAct act, const Doing& doing, const std::string& arguments) {
+    TRY(const auto asked, parse_key_arguments(arguments, act));
+    switch (act) {
+        case GatedAct::unfreeze:
+            return lifecycle_.unfreeze(doing, asked.key.family);
+        case GatedAct::destroy: {
+            const auto key = lifecycle_.destroy(doing, asked.key);
+            return key.ok() ? Status::done() : Status(key.error());
+        }
+        case GatedAct::recover: {
+            const auto key = lifecycle_.rotate(doing, asked.key.family, asked.plan);
+            return key.ok() ? Status::done() : Status(key.error());
+        }
+        default:
+            return Error(ErrorCode::internal, "nobody has said how this act is carried out");
     }
-    const auto key = *act == GatedAct::destroy ? lifecycle_.destroy(doing, arguments.key)
-                                               : lifecycle_.rotate(doing, family, arguments.plan);
-    return key.ok() ? Status::done() : Status(key.error());
 }
 
 }  // namespace clawsigner::service

@@ -15,7 +15,7 @@ using ReceiptSigner = hsm::Signer<Family::gateway_receipt>;
 
 Result<UnixMillis> judged_timestamp(const Appliance& appliance,
                                     const std::optional<UnixMillis>& stated) {
-    const UnixMillis now = appliance.clock->now();
+    const UnixMillis now = appliance.time->judged();
     if (!stated) {
         return now;
     }
@@ -23,7 +23,7 @@ Result<UnixMillis> judged_timestamp(const Appliance& appliance,
     if (off > appliance.limits.timestamp_skew) {
         Error error = Error::at(
             "timestamp", "is more than " + std::to_string(appliance.limits.timestamp_skew.count()) +
-                             " s off this host's clock, " + base::format_utc(now));
+                             " s off this host's time, " + base::format_utc(now));
         error.code = ErrorCode::timestamp_skew;
         return error;
     }

@@ -20,7 +20,7 @@ struct GovernedAppliance {
     std::unique_ptr<service::Lifecycle> lifecycle = named_log();
     service::Powers powers{*on.ledger, *lifecycle, SoftwareAppliance::kOwnUser};
     service::Policies policies{*on.ledger, *lifecycle, on.keyring, on.clock, {}};
-    service::Approvals approvals{*lifecycle, powers, policies, *on.ledger, on.clock};
+    service::Approvals approvals{*lifecycle, powers, policies, *on.ledger, on.time};
 
     GovernedAppliance() {
         const policy::Operator person{"alice", alice.key(), std::nullopt, std::nullopt, {}};

@@ -52,7 +52,7 @@ struct SoftwareAppliance {
         presented = std::make_unique<service::PresentedTokens>(*ledger, *lifecycle);
         appliance.presented = presented.get();
         approvals =
-            std::make_unique<service::Approvals>(*lifecycle, *powers, *policies, *ledger, clock);
+            std::make_unique<service::Approvals>(*lifecycle, *powers, *policies, *ledger, time);
         appliance.approvals = approvals.get();
         const bool seeded = trusting == Trusting::nobody ||
                             policies->seed({{true, true, {"clawproxy.com"}, {}}, {true, {}}}).ok();
