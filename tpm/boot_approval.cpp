@@ -1,5 +1,6 @@
 #include "tpm/patience.h"
 #include "tpm/response.h"
+#include "tpm/templates.h"
 #include "tpm/tpm_backend.h"
 
 #include <algorithm>
@@ -21,9 +22,25 @@ Result<BootApproval> approval_by(const crypto::MemoryKey& key, const std::vector
 
 }  // namespace
 
+/// A key that is bound to boot states obeys the approver it was made under, and no other: beside
+/// such keys a new one would only hide that theirs is gone.
+Status TpmBackend::nobody_obeys_another() const {
+    TRY(const auto contents, store_.read());
+    for (const KeyStore::Kept& key : contents.keys) {
+        TRY(const auto area, unmarshal_public(key.file.public_area));
+        if (area.publicArea.authPolicy.size != 0) {
+            return Error(ErrorCode::key_quarantined,
+                         "keys are bound to boot states, but what approves of them is gone: put "
+                         "the directory boot back from a backup");
+        }
+    }
+    return Status::done();
+}
+
 /// Its private half exists in the clear while this runs, here and at each approval: root can read
 /// it then.
 Result<Approver> TpmBackend::make_approver(Owner& owner) const {
+    CHECK_OK(nobody_obeys_another());
     TRY(const auto key, crypto::MemoryKey::new_p256());
     TRY(const Bytes policy, boot_auth_policy(key.public_key()));
     TRY(Secret plain, key.private_bytes());

@@ -146,23 +146,20 @@ Status Device::authorised(std::string_view name, ESYS_TR object, const TPM2B_PUB
     if (area.publicArea.authPolicy.size == 0) {
         return call(name, [&] { return command(ESYS_TR_PASSWORD); });
     }
-    // A policy session serves one command, also one that fails.
-    Status done;
-    do {
-        if (stack_->fenced()) {
-            return Error(ErrorCode::hsm_down, "nobody waits for this call any more");
-        }
+    std::optional<Error> no_session;
+    const Status done = call(name, [&]() -> TSS2_RC {
+        // One for each try: a policy session serves one command, also one that fails.
         auto session = boot_.open(*stack_);
         if (!session.ok() && clear_gap(session.error())) {
             session = boot_.open(*stack_);
         }
         if (!session.ok()) {
-            return session.error();
+            no_session = session.error();
+            return TSS2_RC_SUCCESS;
         }
-        done = check(name, command(session->get()));
-    } while (!done.ok() && remedy_of(done.error()) == Remedy::retry &&
-             std::chrono::steady_clock::now() < deadline_);
-    return done;
+        return command(session->get());
+    });
+    return no_session ? Status(*std::move(no_session)) : done;
 }
 
 Result<crypto::Signature> Device::sign(const hsm::KeyId& id, ByteView digest) {

@@ -90,6 +90,7 @@ private:
     Status open_with(const std::shared_ptr<Owner>& owner);
     Result<Found> load(Owner& owner, KeyStore::Contents contents) const;
     Status obey_boot_policy(Owner& owner);
+    Status nobody_obeys_another() const;
     Result<Approver> make_approver(Owner& owner) const;
     /// What keys that are made from here on are used under; empty without PCRs.
     Result<Bytes> auth_policy() const;

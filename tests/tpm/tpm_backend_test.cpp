@@ -130,6 +130,31 @@ TEST_CASE("tpm backend: another TPM in its place is refused by name", "[tpm]") {
           ErrorCode::device_changed);
 }
 
+TEST_CASE(
+    "tpm backend: without what approves of its keys' boot states it makes nothing in its place",
+    "[tpm]") {
+    const Swtpm swtpm;
+    auto settings = swtpm.settings();
+    settings.pcrs = {0, 7};
+    {
+        WatchedTpm backend(settings);
+        backend.next(BackendState::ready);
+        REQUIRE(backend->generate(kFirst, Algorithm::p256).ok());
+    }
+    const auto boot = settings.directory / "boot";
+    std::filesystem::rename(boot, swtpm.dir() / "aside");
+    {
+        WatchedTpm backend(settings);
+        CHECK(backend.next(BackendState::absent).why->code == ErrorCode::key_quarantined);
+    }
+    CHECK_FALSE(std::filesystem::exists(boot / "approver.pub"));
+    std::filesystem::remove_all(boot);
+    std::filesystem::rename(swtpm.dir() / "aside", boot);
+    WatchedTpm backend(settings);
+    backend.next(BackendState::ready);
+    CHECK(signs(*backend, backend->keys()->keys.at(0)));
+}
+
 TEST_CASE("tpm backend: a TPM of another manufacturer is not touched further", "[tpm]") {
     const Swtpm swtpm;
     auto settings = swtpm.settings();
