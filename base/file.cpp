@@ -169,6 +169,26 @@ Status make_directories_durably(const std::filesystem::path& directory) {
     return sync_directory(directory_of(directory));
 }
 
+Status overwrite_with_zeros(const std::filesystem::path& path) {
+    const UniqueFd known(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!known && errno == ENOENT) {
+        return Status::done();
+    }
+    struct stat info{};
+    // Its mode may let nobody write to it, its owner neither.
+    if (!known || ::fstat(known.get(), &info) != 0 ||
+        ::fchmod(known.get(), S_IRUSR | S_IWUSR) != 0) {
+        return failed("cannot overwrite", path);
+    }
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
+    if (!fd || ::pwrite(fd.get(), zeros.data(), zeros.size(), 0) != info.st_size ||
+        ::fsync(fd.get()) != 0) {
+        return failed("cannot overwrite", path);
+    }
+    return Status::done();
+}
+
 Status remove_file_durably(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) != 0) {
         return errno == ENOENT ? Status::done() : failed("cannot remove", path);

@@ -34,6 +34,10 @@ Status make_directories_durably(const std::filesystem::path& directory);
 Result<std::optional<std::string>> read_own_file(const std::filesystem::path& path,
                                                  std::size_t max_bytes);
 
+/// Zeros over what is in the file, which may be read-only but is no link; done when it is not
+/// there. A journal, a snapshot or flash memory may still hold what it was. Error: io_failed.
+Status overwrite_with_zeros(const std::filesystem::path& path);
+
 /// Removes `path`, for good also when the machine stops now. Done when it is not there. Error:
 /// io_failed.
 Status remove_file_durably(const std::filesystem::path& path);

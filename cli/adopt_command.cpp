@@ -1,6 +1,5 @@
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/handle.h"
 #include "claw/json_writer.h"
 #include "claw/rotation_certificate.h"
 #include "cli/approval_commands.h"
@@ -11,9 +10,6 @@
 #include "crypto/seed_key.h"
 
 #include <cstdio>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace clawsigner::cli {
 namespace {
@@ -80,23 +76,8 @@ Result<std::string> statement(const KeyTerms& terms, const crypto::SeedKey& old_
     return out.done();
 }
 
-/// Zeros over it, then gone. A journal, a snapshot or flash memory may still hold what it was.
 Status wipe(const std::filesystem::path& file) {
-    const base::UniqueFd read(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    struct stat info{};
-    // Its mode lets nobody write to it, its owner neither.
-    if (!read || ::fstat(read.get(), &info) != 0 || ::fchmod(read.get(), S_IRUSR | S_IWUSR) != 0) {
-        return Error::from_errno("cannot wipe " + file.string(), errno);
-    }
-    const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd) {
-        return Error::from_errno("cannot wipe " + file.string(), errno);
-    }
-    const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
-    if (::pwrite(fd.get(), zeros.data(), zeros.size(), 0) != static_cast<ssize_t>(zeros.size()) ||
-        ::fsync(fd.get()) != 0) {
-        return Error::from_errno("cannot wipe " + file.string(), errno);
-    }
+    CHECK_OK(base::overwrite_with_zeros(file));
     return base::remove_file_durably(file);
 }
 

@@ -2,16 +2,13 @@
 
 #include "base/encoding.h"
 #include "base/file.h"
-#include "base/handle.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace clawsigner::tpm {
 namespace {
@@ -53,24 +50,6 @@ std::optional<Stem> parse_stem(const std::string& stem) {
 
 Error failed(const std::string& what) {
     return Error::from_errno(what, errno);
-}
-
-/// Zeros over what is there; on a disk that writes elsewhere the old bytes may stay.
-Status overwrite(const fs::path& path) {
-    if (::chmod(path.c_str(), kKeyMode) != 0) {
-        return errno == ENOENT ? Status::done() : Status(failed("cannot open a key's file"));
-    }
-    const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-    struct stat info{};
-    if (!fd || ::fstat(fd.get(), &info) != 0) {
-        return failed("cannot open a key's file");
-    }
-    const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
-    if (::pwrite(fd.get(), zeros.data(), zeros.size(), 0) != info.st_size ||
-        ::fsync(fd.get()) != 0) {
-        return failed("cannot overwrite a key's file");
-    }
-    return Status::done();
 }
 
 hsm::UnusableKey unusable(const Stem& stem, Error why) {
@@ -177,7 +156,9 @@ Status KeyStore::erase(const std::string& id) const {
     }
     std::ranges::sort(found);  // the auth value first
     for (const fs::path& path : found) {
-        CHECK_OK(overwrite(path));
+        if (!base::overwrite_with_zeros(path).ok()) {
+            return Error(ErrorCode::io_failed, "cannot overwrite a key's file");
+        }
         CHECK_OK(base::remove_file_durably(path));
     }
     return Status::done();

@@ -85,6 +85,17 @@ TEST_CASE("own file: is read back, is nothing when it is not there, and is no li
     CHECK(base::read_own_file(dir / "state", 100).error().code == ErrorCode::io_failed);
 }
 
+TEST_CASE("overwriting: leaves zeros, also in a file that is read-only, and follows no link") {
+    const TempDir dir;
+    REQUIRE(base::write_file_durably(dir / "seed", "secret", 0400).ok());
+    REQUIRE(base::overwrite_with_zeros(dir / "seed").ok());
+    CHECK(base::read_file(dir / "seed", 100).value() == std::string(6, '\0'));
+    CHECK(base::overwrite_with_zeros(dir / "nothing").ok());
+    std::filesystem::create_symlink(dir.write("elsewhere", "x"), dir / "link");
+    CHECK(base::overwrite_with_zeros(dir / "link").error().code == ErrorCode::io_failed);
+    CHECK(base::read_file(dir / "elsewhere", 100).value() == "x");
+}
+
 TEST_CASE("durable directories: those that are missing are made, and those that are there stay") {
     const TempDir dir;
     REQUIRE(base::make_directories_durably(dir / "a/b/c").ok());
