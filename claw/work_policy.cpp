@@ -320,6 +320,11 @@ Result<WorkPolicy> WorkPolicy::of(const JsonValue& payload, const std::string& p
     WorkPolicyTerms terms = read_terms(in);
     CHECK_OK(in.finish());
     std::string text = canonical_json_text(payload);
+    if (text.size() > kMaxWorkPolicyBytes) {  // 1e20 is five characters here, and 21 there
+        return under_rule(
+            Error(ErrorCode::too_large, "a contract's canonical text has at most 65536 bytes"),
+            kForm);
+    }
     std::string hash = crypto::sha256_b64u(text);
     return WorkPolicy(std::move(terms), std::move(text), std::move(hash));
 }

@@ -189,6 +189,13 @@ TEST_CASE("work policy: what is refused, and by which rule", "[claw]") {
     const Error large = refusal(with_metadata("\"x\":\"" + std::string(65'536, 'a') + "\""));
     CHECK(large.code == ErrorCode::too_large);
     CHECK(large.rule == "wpc.form");
+    std::string numbers = "1e20";
+    while (numbers.size() < 20'000) {  // 21 digits each in the canonical text
+        numbers += ",1e20";
+    }
+    const Error grown = refusal(with_metadata("\"x\":[" + numbers + "]"));
+    CHECK(grown.code == ErrorCode::too_large);
+    CHECK(grown.rule == "wpc.form");
 }
 
 TEST_CASE("work policy: an envelope of ours is one that verifies", "[claw]") {
