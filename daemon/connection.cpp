@@ -60,6 +60,7 @@ private:
     enum class Arrival { bytes, nothing, end };
     Arrival arrival();
     void log_request(const Answer& answer, const std::string& id);
+    void hang_up();
 
     Socket socket_;
     Door& door_;
@@ -346,8 +347,19 @@ asio::awaitable<bool> HttpConnection::serve_one() {
 
 asio::awaitable<void> HttpConnection::serve() {
     const auto self = shared_from_this();
-    while (co_await serve_one()) {
+    try {
+        while (co_await serve_one()) {
+        }
+    } catch (...) {
+        hang_up();
+        throw;
     }
+    hang_up();
+}
+
+/// Also gives back what others may have then: the watchdog would hold on to the connection.
+void HttpConnection::hang_up() {
+    place_ = {};
     watchdog_.stop();
     beast::error_code ignored;
     socket_.shutdown(Socket::shutdown_both, ignored);
