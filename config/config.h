@@ -13,7 +13,7 @@
 #include <vector>
 
 /// clawsigner.toml as immutable values. docs/configuration.md describes every setting; the file
-/// holds paths, sizes and devices, never a secret and nothing that widens what may be signed.
+/// holds no secret; who may do what it says once, at the first start.
 namespace clawsigner::config {
 
 /// A text whose meaning somebody else judges (a URI, a family's name), and where it stands, for the
