@@ -100,13 +100,18 @@ std::string key_record_text(const KeyRecord& record) {
         .done();
 }
 
+crypto::Family read_family(JsonReader& in) {
+    const auto family = crypto::family_from_name(in.text("family", kMaxText));
+    if (!family) {
+        in.refuse("family", "must be one of: " + crypto::family_names());
+    }
+    return family.value_or(crypto::Family::gateway_receipt);
+}
+
 Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text) {
     TRY(const JsonValue document, parse_json(text, JsonRules::javascript));
     JsonReader in(document, "");
-    const auto family = crypto::family_from_name(in.text("family", kMaxText));
-    if (!family) {
-        in.refuse("family", "is none of ours");
-    }
+    const auto family = read_family(in);
     const auto version = static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion));
     const std::string did = in.text("did", kMaxText);
     const KeyState state = read_state(in);
@@ -127,11 +132,11 @@ Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text)
     }
     auto proof = in.optional_text("proof", kMaxText);
     CHECK_OK(in.finish());
-    if (!created || !family) {
+    if (!created) {
         return Error::at("created", "is missing");
     }
     TRY(auto public_key, crypto::public_key_from_did(did));
-    KeyRecord record{*family,          version,         state,       std::move(public_key),
+    KeyRecord record{family,           version,         state,       std::move(public_key),
                      std::move(id),    *created,        activate_at, overlap,
                      active_since,     active_until,    not_after,   compromised_since,
                      compromised_leaf, std::move(proof)};

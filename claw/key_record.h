@@ -70,6 +70,10 @@ std::string key_record_text(const KeyRecord& record);
 /// invalid_field.
 Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text);
 
+class JsonReader;
+/// The member "family" of what a caller sends. Refused there: a name that is none.
+crypto::Family read_family(JsonReader& in);
+
 /// A family, with its versions in ascending order.
 struct FamilyKeys {
     crypto::Family family{};

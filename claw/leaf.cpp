@@ -2,6 +2,7 @@
 
 #include "claw/json_reader.h"
 #include "claw/json_writer.h"
+#include "claw/key_record.h"
 
 #include <array>
 #include <utility>
@@ -184,11 +185,7 @@ std::optional<UserGrounds> read_grounds(JsonReader& in) {
 
 LeafContent read_artefact(JsonReader& in) {
     ArtefactLeaf leaf;
-    if (const auto family = crypto::family_from_name(in.text("family", kMaxName))) {
-        leaf.family = *family;
-    } else {
-        in.refuse("family", "is none of ours");
-    }
+    leaf.family = read_family(in);
     leaf.artefact = in.text("artefact", kMaxName);
     leaf.id = in.text("id", kMaxText);
     leaf.kid = in.text("kid", kMaxName);

@@ -14,20 +14,12 @@ constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;  // seconds
 constexpr std::int64_t kMaxLeaf = (1LL << 53) - 1;
 
-crypto::Family read_family(claw::JsonReader& in) {
-    const auto family = crypto::family_from_name(in.text("family", kMaxName));
-    if (!family) {
-        in.refuse("family", "must be one of: " + crypto::family_names());
-    }
-    return family.value_or(crypto::Family::gateway_receipt);
-}
-
 service::Doing read_doing(const Call& call, claw::JsonReader& in) {
     return {call.caller, in.optional_text("why", kMaxWhy), std::nullopt, {}};
 }
 
 hsm::KeyName read_key(claw::JsonReader& in) {
-    const auto family = read_family(in);
+    const auto family = claw::read_family(in);
     return {family, static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion))};
 }
 
@@ -43,7 +35,7 @@ Answer answer(unsigned status, const Result<service::KeyView>& key) {
 Result<service::KeyView> created(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
-    const auto family = read_family(in);
+    const auto family = claw::read_family(in);
     const auto doing = read_doing(call, in);
     std::optional<crypto::Algorithm> algorithm;
     if (const auto name = in.optional_text("algorithm", kMaxName)) {
@@ -65,7 +57,7 @@ struct RotationAsked {
 Result<RotationAsked> rotation_asked(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
-    const auto family = read_family(in);
+    const auto family = claw::read_family(in);
     const auto doing = read_doing(call, in);
     service::RotationPlan plan;
     plan.now = in.has("now") && in.boolean("now");
@@ -89,7 +81,7 @@ Result<FamilyAsked> family_asked(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
     FamilyAsked asked;
-    asked.family = read_family(in);
+    asked.family = claw::read_family(in);
     asked.doing = read_doing(call, in);
     CHECK_OK(in.finish());
     return asked;
@@ -140,7 +132,7 @@ Result<policy::ActRequest> destroying(const Call& call) {
 Result<policy::ActRequest> adoption_filed(const Call& call) {
     TRY(const claw::JsonValue document, claw::parse_json(call.body, claw::JsonRules::door));
     claw::JsonReader in(document, "");
-    const auto family = read_family(in);
+    const auto family = claw::read_family(in);
     const auto doing = read_doing(call, in);
     service::AdoptionAsked asked{family, {}};
     service::Adoption& adoption = asked.adoption;

@@ -30,11 +30,7 @@ Result<AdoptionAsked> parse_adoption(const std::string& text) {
     TRY(const claw::JsonValue document, claw::parse_json(text, claw::JsonRules::door));
     claw::JsonReader in(document, "");
     AdoptionAsked asked;
-    const auto family = crypto::family_from_name(in.text("family", kMaxName));
-    if (!family) {
-        in.refuse("family", "must be one of: " + crypto::family_names());
-    }
-    asked.family = family.value_or(crypto::Family::gateway_receipt);
+    asked.family = claw::read_family(in);
     asked.adoption.issued_at = in.text("issued_at", kMaxName);
     asked.adoption.old_did = in.text("old_did", kMaxText);
     asked.adoption.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxSpan));

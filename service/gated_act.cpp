@@ -10,7 +10,6 @@
 namespace clawsigner::service {
 namespace {
 
-constexpr std::size_t kMaxName = 64;
 constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 
@@ -63,11 +62,7 @@ Result<KeyArguments> parse_key_arguments(const std::string& text, GatedAct act) 
     TRY(const claw::JsonValue document, claw::parse_json(text, claw::JsonRules::door));
     claw::JsonReader in(document, "");
     KeyArguments arguments;
-    const auto family = crypto::family_from_name(in.text("family", kMaxName));
-    if (!family) {
-        in.refuse("family", "must be one of: " + crypto::family_names());
-    }
-    arguments.key.family = family.value_or(crypto::Family::gateway_receipt);
+    arguments.key.family = claw::read_family(in);
     if (act == GatedAct::destroy) {
         arguments.key.version = static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion));
     }
