@@ -7,6 +7,7 @@
 #include "support/fixed_clock.h"
 #include "support/software_key.h"
 #include "support/temp_dir.h"
+#include "support/test_ledger.h"
 
 #include <catch2/catch.hpp>
 
@@ -17,6 +18,8 @@
 using namespace clawsigner;
 using ledger::Health;
 using ledger::Log;
+using tests::artefact;
+using tests::with_nonce;
 
 namespace {
 
@@ -24,26 +27,6 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t kReceipts = 600;
 constexpr std::uint64_t kUntil = 512;
-
-claw::ArtefactLeaf artefact(std::string id) {
-    claw::ArtefactLeaf leaf;
-    leaf.family = crypto::Family::gateway_receipt;
-    leaf.artefact = "gateway_receipt";
-    leaf.id = std::move(id);
-    leaf.kid = "0011223344556677";
-    leaf.signed_sha256 = crypto::sha256_b64u("signed");
-    leaf.answer_sha256 = crypto::sha256_b64u("answer " + leaf.id);
-    leaf.rule = "role.proxy";
-    return leaf;
-}
-
-claw::ArtefactLeaf with_nonce(std::string id, const std::string& nonce) {
-    claw::ArtefactLeaf leaf = artefact(std::move(id));
-    leaf.nonce_sha256 =
-        base::base64url_encode(claw::nonce_key("gateway", std::string("run"), nonce));
-    leaf.request_sha256 = crypto::sha256_b64u("body");
-    return leaf;
-}
 
 claw::ActLeaf set_row(const std::string& name, std::optional<std::string> value) {
     claw::ActLeaf leaf;
