@@ -33,6 +33,8 @@ TEST_CASE("requests: one that has expired waits no more, and cannot be approved 
     CHECK(governed.approvals.waiting().empty());
     CHECK(governed.approvals.approve(kAdmin, request.id, governed.yes(request)).error().code ==
           ErrorCode::approval_expired);
+    governed.on.clock.advance(-service::Approvals::kPatience);
+    CHECK(governed.approvals.waiting().empty());  // it was judged by a later time before
     const auto next = file(governed);
     CHECK(governed.approvals.waiting().size() == 1);
     CHECK(governed.approvals.find(request.id).error().code == ErrorCode::not_found);

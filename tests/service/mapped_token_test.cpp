@@ -204,6 +204,38 @@ TEST_CASE("decision: what was allowed has its receipt after the token's end, and
           "decision.expired");
 }
 
+TEST_CASE("receipt: a clock that is put back gives an ended token no second life", "[service]") {
+    OktaAppliance on;
+    const auto token = issue(on, R"(,"ttl_sec":60)").value();
+    const std::string cst = R"(,"cst":")" + token.token + R"(")";
+    on.clock.advance(std::chrono::seconds(120));
+    CHECK(receipt(on, cst).error().rule == "token.expired");
+    on.clock.advance(-std::chrono::seconds(120));
+    CHECK(receipt(on, cst).error().rule == "token.expired");
+}
+
+TEST_CASE("presented token: many large ones push the oldest out of memory", "[service]") {
+    const OktaAppliance on;
+    const auto first = service::issue_mapped_token(on.appliance, kIssuer, body(id_token())).value();
+    const auto knows_first = [&] {
+        return on.presented->verify(first.artefact.token, on.clock.now()).ok();
+    };
+    REQUIRE(knows_first());  // without a leaf: only because it is known
+    constexpr std::size_t kFit =
+        service::PresentedTokens::kMaxKnownBytes / service::PresentedTokens::kMaxBytes;
+    const auto note_large = [&](std::size_t number) {
+        std::string text(service::PresentedTokens::kMaxBytes, 'x');
+        text.replace(0, 8, std::to_string(10'000'000 + number));
+        on.presented->note_issued(text, {}, first.artefact.kid);
+    };
+    for (std::size_t i = 0; i < kFit; ++i) {
+        note_large(i);
+    }
+    CHECK(knows_first());
+    note_large(kFit);
+    CHECK_FALSE(knows_first());
+}
+
 TEST_CASE("presented token: one that a key of ours signed without a leaf is none", "[service]") {
     const OktaAppliance on;
     auto made = service::issue_mapped_token(on.appliance, kIssuer, body(id_token())).value();
