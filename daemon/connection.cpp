@@ -9,9 +9,12 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <sys/socket.h>
+#include <thread>
+#include <tuple>
 
 namespace clawsigner::daemon {
 namespace {
@@ -25,6 +28,7 @@ using namespace wire;
 // itself is moved on as it comes.
 constexpr std::size_t kMaxBuffer = 131'072;
 constexpr std::size_t kKeptBuffer = 65'536;  // more than this is given back between two requests
+constexpr std::size_t kFirstRead = 4'096;
 
 class HttpConnection final : public Connection {
 public:
@@ -32,7 +36,9 @@ public:
         : socket_(std::move(socket)),
           door_(door),
           caller_(std::move(caller)),
-          company_(door.appliance.ledger->company().connect()) {}
+          company_(door.appliance.ledger->company().connect()) {
+        socket_.non_blocking(true);
+    }
 
     asio::awaitable<void> serve() override;
     void drain() override;
@@ -54,11 +60,12 @@ private:
     std::optional<Error> header_fault(const Parser& parser, const Lookup& found) const;
     Status welcome() const;
     void refuse(const Error& error);
-    void refuse_read(const beast::error_code& error);
+    Read broken_off(const beast::error_code& error);
     void arm(std::chrono::milliseconds time) { watchdog_.start(time, shared_from_this()); }
-    /// What the client has sent that was not read yet.
+    /// What the client has sent that was not parsed yet.
     enum class Arrival { bytes, nothing, end };
     Arrival arrival();
+    beast::error_code parse_arrived(Parser& parser);
     void log_request(const Answer& answer, const std::string& id);
     void hang_up();
 
@@ -86,9 +93,13 @@ void HttpConnection::refuse(const Error& error) {
     refusal_ = error_answer(error);
 }
 
-void HttpConnection::refuse_read(const beast::error_code& error) {
-    refuse(watchdog_.expired() ? Error(ErrorCode::timeout, "the request did not arrive in time")
-                               : read_failure(error));
+HttpConnection::Read HttpConnection::broken_off(const beast::error_code& error) {
+    if (watchdog_.expired()) {
+        refuse(Error(ErrorCode::timeout, "the request did not arrive in time"));
+        return Read::refused;
+    }
+    refuse(read_failure(error));
+    return peer_is_gone(error) ? Read::over : Read::refused;
 }
 
 void HttpConnection::drain() {
@@ -100,16 +111,28 @@ void HttpConnection::drain() {
     });
 }
 
+/// Reads without waiting, and without a buffer for what may never come.
 HttpConnection::Arrival HttpConnection::arrival() {
     if (buffer_.size() > 0) {
         return Arrival::bytes;
     }
-    char first = 0;
-    const ssize_t peeked = ::recv(socket_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (peeked > 0) {
-        return Arrival::bytes;
+    std::array<char, kFirstRead> read;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    const ssize_t size = ::recv(socket_.native_handle(), read.data(), read.size(), MSG_DONTWAIT);
+    if (size <= 0) {
+        return size < 0 && errno == EAGAIN ? Arrival::nothing : Arrival::end;
     }
-    return peeked < 0 && errno == EAGAIN ? Arrival::nothing : Arrival::end;
+    const asio::const_buffer bytes(read.data(), static_cast<std::size_t>(size));
+    buffer_.commit(asio::buffer_copy(buffer_.prepare(bytes.size()), bytes));
+    return Arrival::bytes;
+}
+
+/// What is here is parsed at once: a request that came in one piece costs the event loop no turn.
+beast::error_code HttpConnection::parse_arrived(Parser& parser) {
+    beast::error_code error;
+    if (buffer_.size() > 0) {
+        buffer_.consume(parser.put(buffer_.data(), error));
+    }
+    return error == http::error::need_more ? beast::error_code() : error;
 }
 
 /// Waits without holding memory for what may never come. While the door drains nothing is waited
@@ -120,7 +143,10 @@ asio::awaitable<bool> HttpConnection::await_first_byte() {
         buffer_.shrink_to_fit();
     }
     Arrival arrived = arrival();
-    if (arrived == Arrival::nothing) {
+    if (arrived == Arrival::bytes) {
+        // A client that always has more to ask does not keep the others of its thread waiting.
+        co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    } else if (arrived == Arrival::nothing) {
         arm(door_.limits.idle);
     }
     // A wait can end for an event of the past: only the socket itself says whether bytes are here.
@@ -208,10 +234,14 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Parser& parse
     if (!co_await await_first_byte()) {
         co_return Read::over;
     }
-    const auto [error, size] = co_await http::async_read_header(socket_, buffer_, parser, kUse);
+    parser.eager(false);
+    beast::error_code error = parse_arrived(parser);
+    if (!error && !parser.is_header_done()) {
+        std::tie(error, std::ignore) =
+            co_await http::async_read_header(socket_, buffer_, parser, kUse);
+    }
     if (error) {
-        refuse_read(error);
-        co_return peer_is_gone(error) && !watchdog_.expired() ? Read::over : Read::refused;
+        co_return broken_off(error);
     }
     judge_header(parser);
     if (operation_ == nullptr) {
@@ -229,12 +259,12 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_body(Parser& parser) 
             co_return Read::over;
         }
     }
-    const auto [error, size] = co_await http::async_read(socket_, buffer_, parser, kUse);
-    if (error) {
-        refuse_read(error);
-        co_return peer_is_gone(error) && !watchdog_.expired() ? Read::over : Read::refused;
+    parser.eager(true);
+    beast::error_code error = parser.is_done() ? beast::error_code() : parse_arrived(parser);
+    if (!error && !parser.is_done()) {
+        std::tie(error, std::ignore) = co_await http::async_read(socket_, buffer_, parser, kUse);
     }
-    co_return Read::complete;
+    co_return error ? broken_off(error) : Read::complete;
 }
 
 asio::awaitable<Answer> HttpConnection::answer(const Parser::value_type& request) {
@@ -308,8 +338,13 @@ asio::awaitable<bool> HttpConnection::write(Answer answer, bool keep_alive, unsi
     if (bodiless_) {
         response.body().clear();
     }
-    arm(door_.limits.write);
-    const auto [error, size] = co_await http::async_write(socket_, response, kUse);
+    http::serializer<false, http::string_body> serializer(response);
+    beast::error_code error;
+    http::write(socket_, serializer, error);
+    if (error == asio::error::would_block) {
+        arm(door_.limits.write);
+        std::tie(error, std::ignore) = co_await http::async_write(socket_, serializer, kUse);
+    }
     co_return !error && keep_alive;
 }
 
@@ -349,6 +384,9 @@ asio::awaitable<void> HttpConnection::serve() {
     const auto self = shared_from_this();
     try {
         while (co_await serve_one()) {
+            // Who was woken meanwhile goes first: the client that has its answer, the ledger, a
+            // thread of another role. Else a busy thread keeps its core until the scheduler's tick.
+            std::this_thread::yield();
         }
     } catch (...) {
         hang_up();

@@ -11,6 +11,7 @@
 
 using namespace clawsigner;
 using daemon::Role;
+using tests::ExchangeTerms;
 using tests::kGoodReceipt;
 using tests::SoftwareAppliance;
 
@@ -65,6 +66,34 @@ TEST_CASE("connection: pipelined requests are answered in order, each with an id
     for (std::size_t i = 0; i < all.size(); ++i) {
         CHECK(all[i].status == 200);
         CHECK((all[i].body == R"({"alive":true})") == (i % 2 != 0));
+    }
+}
+
+TEST_CASE("connection: who pipelines does not keep the others of its thread waiting", "[daemon]") {
+    const SoftwareAppliance on;
+    std::string many;
+    for (int i = 0; i < 100; ++i) {
+        many += get("/healthz");
+    }
+    const auto greedy = tests::replies_in(
+        tests::first_when_second_is_done(on.appliance, Role::proxy, many, get("/healthz")));
+    CHECK_FALSE(greedy.empty());
+    CHECK(greedy.size() < 10);
+}
+
+TEST_CASE("connection: a request that comes in pieces, whatever they are, is one request",
+          "[daemon]") {
+    const std::string request = post("/v1/receipts", kGoodReceipt);
+    const SoftwareAppliance on;
+    for (const std::size_t piece : {1U, 7U, 50U, 4'095U}) {
+        ExchangeTerms terms;
+        terms.piece = piece;
+        const auto all =
+            tests::replies_in(tests::exchange(on.appliance, Role::proxy, request + request, terms));
+        INFO(piece);
+        REQUIRE(all.size() == 2);
+        CHECK(all[0].status == 200);
+        CHECK(all[1].status == 200);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -27,8 +28,8 @@ void require(bool good) {
 /// The client's end, served in turns with the daemon's on one thread.
 class Client {
 public:
-    Client(int fd, std::string_view bytes, bool half_close)
-        : fd_(fd), rest_(bytes), half_close_(half_close) {}
+    Client(int fd, std::string_view bytes, const ExchangeTerms& terms)
+        : fd_(fd), rest_(bytes), terms_(terms) {}
 
     /// Sends and receives what can be without waiting.
     void pump() {
@@ -36,21 +37,26 @@ public:
         receive_some();
     }
     std::string received() { return std::move(received_); }
+    bool is_answered() const { return !received_.empty(); }
 
 private:
     void send_some() {
         while (!sent_) {
+            const std::string_view piece = rest_.substr(0, terms_.piece);
             const ssize_t sent =
-                ::send(fd_.get(), rest_.data(), rest_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+                ::send(fd_.get(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
             if (sent < 0 && errno == EAGAIN) {
                 return;
             }
             rest_.remove_prefix(sent < 0 ? rest_.size() : static_cast<std::size_t>(sent));
             if (rest_.empty()) {
                 sent_ = true;
-                if (half_close_) {
+                if (terms_.half_close) {
                     ::shutdown(fd_.get(), SHUT_WR);
                 }
+            }
+            if (terms_.piece != SIZE_MAX) {
+                return;
             }
         }
     }
@@ -64,42 +70,80 @@ private:
 
     base::UniqueFd fd_;
     std::string_view rest_;
-    bool half_close_;
+    const ExchangeTerms& terms_;
     bool sent_ = false;
     std::string received_;
+};
+
+/// A door and the one thread that serves it.
+class Doorstep {
+public:
+    Doorstep(const service::Appliance& appliance, daemon::Role role, const ExchangeTerms& terms)
+        : terms_(terms),
+          table_(std::make_shared<const policy::RoleTable>(
+              policy::RoleTable{{role, {{1000}, {2000}}}})),
+          door_{appliance, log_, role, access_, terms.bounds, terms.limits, threads_} {}
+
+    /// Somebody who has connected.
+    Client client(std::string_view bytes) {
+        std::array<int, 2> pair{};
+        require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
+        daemon::Peer peer;
+        peer.uid = terms_.user;
+        peer.groups = terms_.groups;
+        connections_.push_back(
+            daemon::Connection::make(Socket(context_, asio::local::stream_protocol(), pair[1]),
+                                     door_, {std::move(peer), {}}));
+        asio::co_spawn(context_, connections_.back()->serve(), asio::detached);
+        return {pair[0], bytes, terms_};
+    }
+
+    asio::io_context& context() { return context_; }
+
+private:
+    const ExchangeTerms& terms_;
+    asio::io_context context_{1};
+    const std::array<asio::any_io_executor, 1> threads_{context_.get_executor()};
+    const daemon::Log log_{daemon::Log::Level::error};
+    const std::shared_ptr<const policy::RoleTable> table_;
+    const daemon::ListeningSockets sockets_;
+    daemon::Access access_{[this] { return table_; }, sockets_, log_};
+    daemon::Door door_;
+    std::vector<std::shared_ptr<daemon::Connection>> connections_;
 };
 
 }  // namespace
 
 std::string exchange(const service::Appliance& appliance, daemon::Role role, std::string_view bytes,
                      const ExchangeTerms& terms) {
-    std::array<int, 2> pair{};
-    require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
-    Client client(pair[0], bytes, terms.half_close);
-
-    asio::io_context context(1);
-    const std::array<asio::any_io_executor, 1> threads{context.get_executor()};
-    const daemon::Log log(daemon::Log::Level::error);
-    const auto table =
-        std::make_shared<const policy::RoleTable>(policy::RoleTable{{role, {{1000}, {2000}}}});
-    const daemon::ListeningSockets sockets;
-    daemon::Access access([&table] { return table; }, sockets, log);
-    daemon::Door door{appliance, log, role, access, terms.bounds, terms.limits, threads};
-    Socket socket(context, asio::local::stream_protocol(), pair[1]);
-    daemon::Peer peer;
-    peer.uid = terms.user;
-    peer.groups = terms.groups;
-    const auto connection =
-        daemon::Connection::make(std::move(socket), door, {std::move(peer), {}});
-    asio::co_spawn(context, connection->serve(), asio::detached);
-    while (!context.stopped()) {
+    Doorstep doorstep(appliance, role, terms);
+    Client client = doorstep.client(bytes);
+    while (!doorstep.context().stopped()) {
         client.pump();
-        if (context.poll() == 0) {
-            context.run_one_for(std::chrono::milliseconds(10));
+        if (doorstep.context().poll() == 0) {
+            doorstep.context().run_one_for(std::chrono::milliseconds(10));
         }
     }
     client.pump();
     return client.received();
+}
+
+std::string first_when_second_is_done(const service::Appliance& appliance, daemon::Role role,
+                                      std::string_view first, std::string_view second) {
+    const ExchangeTerms terms;
+    Doorstep doorstep(appliance, role, terms);
+    Client one = doorstep.client(first);
+    Client two = doorstep.client(second);
+    std::optional<std::string> before;
+    while (!doorstep.context().stopped()) {
+        one.pump();
+        two.pump();
+        if (two.is_answered() && !before) {
+            before = one.received();
+        }
+        doorstep.context().run_one_for(std::chrono::milliseconds(10));
+    }
+    return before.value_or("");
 }
 
 std::vector<HttpReply> replies_in(std::string_view bytes) {

@@ -3,6 +3,7 @@
 #include "daemon/connection.h"
 #include "service/appliance.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,8 @@ struct ExchangeTerms {
     std::vector<gid_t> groups;
     daemon::AdmissionLimits bounds;
     daemon::ConnectionLimits limits;
-    bool half_close = true;  // the client closes its sending side when all is sent
+    bool half_close = true;        // the client closes its sending side when all is sent
+    std::size_t piece = SIZE_MAX;  // so many bytes at once; the next when these have been looked at
 };
 
 /// Sends `bytes` over one connection to a door of this role, and returns
@@ -23,6 +25,11 @@ struct ExchangeTerms {
 /// thread.
 std::string exchange(const service::Appliance& appliance, daemon::Role role, std::string_view bytes,
                      const ExchangeTerms& terms = {});
+
+/// Serves two clients on one thread, both of whom have sent everything before the first is looked
+/// at. Returns what had come back to the first when the second had been answered.
+std::string first_when_second_is_done(const service::Appliance& appliance, daemon::Role role,
+                                      std::string_view first, std::string_view second);
 
 struct HttpReply {
     unsigned status = 0;
