@@ -5,6 +5,7 @@
 #include "daemon/ledger_files.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
+#include "daemon/start_memory.h"
 #include "daemon/wiring.h"
 #include "pkcs11/module_host.h"
 #include "service/powers.h"
@@ -147,6 +148,7 @@ private:
 };
 
 Status serve(const std::string& file) {
+    const daemon::StartMemory start_memory;
     const StopSignals stop;
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would hide how a child ended
@@ -159,6 +161,7 @@ Status serve(const std::string& file) {
     const service::Appliance& appliance = wiring->appliance();
     TRY(const auto server, daemon::Server::start(std::move(sockets), appliance, log,
                                                  server_settings(config, log, *appliance.powers)));
+    start_memory.release();
     log.event("daemon.started", daemon::Log::Level::info,
               std::move(claw::JsonWriter()
                             .text("version", CLAWSIGNER_VERSION)
