@@ -20,14 +20,6 @@
 #include <thread>
 #include <unistd.h>
 
-/// jemalloc's settings (jemalloc(3), "TUNING"). Threads that mostly sign need no arena each and no
-/// long lists of free memory: without these the process holds more than a megabyte more. One arena
-/// would be less still, and cost a quarter of the P-256 signatures.
-extern "C" {
-// NOLINTNEXTLINE(misc-use-internal-linkage, cppcoreguidelines-avoid-non-const-global-variables)
-const char* malloc_conf = "narenas:2,tcache_nslots_small_max:16,lg_tcache_max:11";
-}
-
 namespace {
 
 using namespace clawsigner;
