@@ -75,6 +75,7 @@ private:
     const ledger::Company::Member company_;
     Watchdog watchdog_{socket_};
     beast::flat_buffer buffer_{kMaxBuffer};
+    RequestIds ids_;
     const Operation* operation_ = nullptr;
     std::string rest_;        // of the path, behind the operation's '*'
     Admission::Place place_;  // of the request under way
@@ -332,7 +333,7 @@ void HttpConnection::log_request(const Answer& answer, const std::string& id) {
 }
 
 asio::awaitable<bool> HttpConnection::write(Answer answer, bool keep_alive, unsigned version) {
-    const std::string id = request_id();
+    const std::string id = ids_.next();
     log_request(answer, id);
     Response response = response_of(std::move(answer), id, keep_alive, version);
     if (bodiless_) {

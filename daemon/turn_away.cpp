@@ -34,8 +34,8 @@ void turn_away(Connection::Socket socket, Door& door, const Peer& peer) {
     // A fresh socket's buffer takes all of it at once.
     boost::beast::error_code ignored;
     socket.non_blocking(true, ignored);
-    boost::beast::http::write(socket, wire::response_of(answer, wire::request_id(), false, 11),
-                              ignored);
+    boost::beast::http::write(
+        socket, wire::response_of(answer, wire::RequestIds().next(), false, 11), ignored);
     if (const auto left_out = door.log_budget.take()) {
         door.log.event("connection.refused", Log::Level::warning,
                        std::move(claw::JsonWriter()

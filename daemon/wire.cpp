@@ -5,6 +5,8 @@
 #include <boost/asio/buffer.hpp>
 
 #include <array>
+#include <cstring>
+#include <span>
 
 namespace clawsigner::daemon::wire {
 namespace {
@@ -17,9 +19,14 @@ constexpr std::size_t kDiscardBytes = 16U << 20U;
 
 }  // namespace
 
-std::string request_id() {
-    std::array<std::uint8_t, 9> bytes{};
-    return crypto::fill_random(bytes).ok() ? base::base64url_encode(bytes) : "unavailable";
+std::string RequestIds::next() {
+    const std::span drawn(bytes_.begin(), bytes_.end() - sizeof count_);
+    if (count_ == 0 && !crypto::fill_random(drawn).ok()) {
+        return "unavailable";
+    }
+    std::memcpy(bytes_.data() + drawn.size(), &count_, sizeof count_);
+    ++count_;
+    return base::base64url_encode(bytes_);
 }
 
 Target target_of(std::string_view target) {

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -26,8 +27,17 @@ inline constexpr std::uint32_t kMaxHeader = 16'384;
 /// How long a client that is let go may take to hear why.
 inline constexpr auto kDiscardTime = std::chrono::seconds(2);
 
-/// Twelve characters that say which request of which run a log line and an answer speak of.
-std::string request_id();
+/// The names of one connection's requests, by which log lines and answers speak of them.
+class RequestIds {
+public:
+    /// Twelve characters: a random number, drawn anew for each 65,536 requests, and a count. Random
+    /// bytes for each request would cost as much as parsing it.
+    std::string next();
+
+private:
+    std::array<std::uint8_t, 9> bytes_{};
+    std::uint16_t count_ = 0;  // the last two of them
+};
 
 struct Target {
     std::string_view path;
