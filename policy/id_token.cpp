@@ -242,13 +242,8 @@ Result<IdToken> verify_id_token(const OidcTrust& trust, std::string_view compact
     TRY(token.groups, read_groups(value, trust.groups_claim));
     token.issuer = claims.iss;
     token.subject = claims.sub;
-    token.jti = claims.jti;
-    token.iat = claims.iat;
-    token.exp = claims.exp;
     token.digest = crypto::sha256_b64u(compact);
     token.use_key = use_key(claims, parts.signing_input);
-    token.usable_until =
-        std::min(claims.iat + kMaxIdTokenAge.count() + 1, claims.exp + kIdTokenSkew.count());
     return token;
 }
 

@@ -46,17 +46,11 @@ struct IdToken {
     std::string issuer;
     std::string subject;
     std::vector<std::string> groups;  // as they came, each once
-    std::optional<std::string> jti;
-    std::int64_t iat = 0;  // Unix seconds
-    std::int64_t exp = 0;
     /// H of the compact token: names it in the log.
     std::string digest;
     /// What one use is counted by: H(JCS([iss,"jti",jti])), else H(JCS([iss,"input",H(signing
     /// input)])). Another spelling or another signature of the same token has the same one.
     std::string use_key;
-    /// From then on no clock here accepts this token any more, in Unix seconds: its use may be
-    /// forgotten, by whoever never lets `now` go back.
-    std::int64_t usable_until = 0;
 };
 
 /// H(JCS([issuer, subject])): how a leaf names a user.

@@ -39,7 +39,6 @@ public:
     const std::string& description() const noexcept { return description_; }
     /// Of the storage root key: another TPM, or a cleared one, has another.
     const Bytes& srk_name() const noexcept { return srk_name_; }
-    std::uint32_t srk_handle() const noexcept { return settings_.srk; }
 
     /// Until when calls from here on may be repeated while the TPM asks for it.
     void be_done_by(Deadline deadline) noexcept { deadline_ = deadline; }
