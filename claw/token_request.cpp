@@ -62,7 +62,11 @@ TokenRequest read_claims(JsonReader& in) {
 
 Result<TokenRequest> parse_token_request(std::string_view body) {
     TRY(const JsonValue document, parse_json(body, JsonRules::door));
-    JsonReader outer(document, "");
+    return read_token_request(document);
+}
+
+Result<TokenRequest> read_token_request(const JsonValue& body) {
+    JsonReader outer(body, "");
     TokenRequest request;
     if (const JsonValue* claims = outer.object("claims")) {
         JsonReader in(*claims, "claims");

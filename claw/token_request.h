@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "claw/json.h"
 #include "claw/token.h"
 
 #include <cstdint>
@@ -26,5 +27,7 @@ struct TokenRequest {
 /// `tier` may be sent as "default": there are no others here. Errors: malformed_json; invalid_field
 /// with the member's path; scope_too_large.
 Result<TokenRequest> parse_token_request(std::string_view body);
+/// The same of a body that is parsed already, by the same rules.
+Result<TokenRequest> read_token_request(const JsonValue& body);
 
 }  // namespace clawsigner::claw

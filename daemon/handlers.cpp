@@ -33,11 +33,12 @@ Result<service::Made<service::SignedReceipt>> made_receipt(const Call& call) {
 
 /// By an ID token or, where the issuer is trusted with that, by claims.
 Result<service::Made<service::IssuedToken>> made_token(const Call& call) {
-    if (policy::is_mapped_request(call.body)) {
-        TRY(const auto request, policy::parse_mapped_request(call.body));
+    TRY(const claw::JsonValue body, claw::parse_json(call.body, claw::JsonRules::door));
+    if (policy::is_mapped_request(body)) {
+        TRY(const auto request, policy::read_mapped_request(body));
         return service::issue_mapped_token(call.appliance, call.caller, request);
     }
-    TRY(const auto request, claw::parse_token_request(call.body));
+    TRY(const auto request, claw::read_token_request(body));
     return service::issue_token(call.appliance, call.caller, request);
 }
 

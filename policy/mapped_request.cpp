@@ -207,14 +207,17 @@ Call read_call(JsonReader& in) {
 
 }  // namespace
 
-bool is_mapped_request(std::string_view body) {
-    const auto document = claw::parse_json(body, claw::JsonRules::door);
-    return document.ok() && document->is_object() && document->get_object().contains("id_token");
+bool is_mapped_request(const JsonValue& body) {
+    return body.is_object() && body.get_object().contains("id_token");
 }
 
 Result<TokenRequestBody> parse_mapped_request(std::string_view body) {
     TRY(const JsonValue document, parse_body(body));
-    JsonReader outer(document, "", kForm);
+    return read_mapped_request(document);
+}
+
+Result<TokenRequestBody> read_mapped_request(const JsonValue& body) {
+    JsonReader outer(body, "", kForm);
     TokenRequestBody asked;
     asked.id_token = outer.text("id_token", kAnyBytes);
     const JsonValue* request =

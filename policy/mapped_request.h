@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "claw/json.h"
 #include "claw/token.h"
 
 #include <chrono>
@@ -45,13 +46,15 @@ struct TokenRequestBody {
     std::string nonce;
 };
 
-/// Is this the body of a mapped request? By its first member names only: it has "id_token". The
-/// other form, {"claims"}, is claw::parse_token_request's.
-bool is_mapped_request(std::string_view body);
+/// Is this the body of a mapped request? By the names of its members only: it has "id_token". The
+/// other form, {"claims"}, is claw::read_token_request's.
+bool is_mapped_request(const claw::JsonValue& body);
 
 /// Errors: malformed_json; invalid_field by request.form, request.scope or request.ttl, with the
 /// member's path; scope_too_large.
 Result<TokenRequestBody> parse_mapped_request(std::string_view body);
+/// The same of a body that is parsed already, by the door's rules.
+Result<TokenRequestBody> read_mapped_request(const claw::JsonValue& body);
 
 /// {"cst":…,"request":{…}}: `request` as above, but all of it may be absent: what is not said stays
 /// as the token has it.

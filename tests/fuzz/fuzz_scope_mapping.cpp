@@ -1,3 +1,4 @@
+#include "claw/json.h"
 #include "fuzz/fuzz.h"
 #include "policy/token_decision.h"
 
@@ -51,7 +52,8 @@ void fuzz(std::span<const std::uint8_t> input) {
         require(!mapping.error().rule.empty());
     }
     if (const auto asked = policy::parse_mapped_request(text); asked.ok()) {
-        require(policy::is_mapped_request(text) && asked->nonce.size() == 43);
+        require(policy::is_mapped_request(claw::parse_json(text, claw::JsonRules::door).value()) &&
+                asked->nonce.size() == 43);
         require(!asked->request.scope || std::ranges::all_of(*asked->request.scope, is_legal));
         require(!asked->request.spend_cap || *asked->request.spend_cap >= 0);
     }
