@@ -128,6 +128,12 @@ class FaultyDaemon(Daemon):
             daemon.remember()
             yield daemon
 
+    def kill(self):
+        """Waits for the module's process, too: it outlives the daemon by a moment, in which it may still write."""
+        hosts = children(self.process.pid) if self.process is not None and self.process.poll() is None else []
+        super().kill()
+        wait_for(lambda: all(map(has_ended, hosts)), PATIENCE, "the end of the module's process")
+
     def put_faults_in_between(self):
         self.edit_config("module = '/usr/lib/softhsm/libsofthsm2.so'", f"module = '{MODULE}'")
         more = ", ".join(f"{name} = '{value}'" for name, value in self.module.environment.items())
