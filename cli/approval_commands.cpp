@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "claw/json_writer.h"
+#include "cli/confirm.h"
 #include "cli/conversation.h"
 #include "cli/indented.h"
 #include "cli/ssh_keygen.h"
@@ -10,9 +11,7 @@
 #include "policy/policy_acts.h"
 
 #include <cstdio>
-#include <iostream>
 #include <optional>
-#include <unistd.h>
 
 namespace clawsigner::cli {
 namespace {
@@ -110,16 +109,6 @@ void print_requests(const JsonObject& answer) {
     std::printf("%s", table(rows).c_str());
 }
 
-bool is_meant(const ApprovalTerms& terms) {
-    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
-        return true;
-    }
-    std::fputs("Approve of exactly this? [y/N] ", stderr);
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "yes";
-}
-
 /// The request, and what the daemon says is to be signed for it.
 struct Asked {
     policy::ActRequest request;
@@ -211,7 +200,7 @@ int approve_act(const Connection& to, const ApprovalTerms& terms) {
                             "signed"),
                       to.json);
     }
-    if (!is_meant(terms)) {
+    if (!is_meant(terms.yes, "Approve of exactly this?")) {
         std::fputs("clawsigner: nothing was signed\n", stderr);
         return kRefused;
     }

@@ -13,8 +13,6 @@
 #include "policy/token_decision.h"
 
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 namespace clawsigner::cli {
@@ -43,13 +41,6 @@ struct Documents {
     policy::TrustSettings trust;
 };
 
-Result<std::string> text_in(const std::filesystem::path& file) {
-    if (file != "-") {
-        return base::read_file(file, kMaxFile);
-    }
-    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-}
-
 /// A fault of a document, under its file's name.
 Error in_file(const std::filesystem::path& file, Error error) {
     error.message = file.string() + ": " + error.message;
@@ -58,7 +49,7 @@ Error in_file(const std::filesystem::path& file, Error error) {
 
 /// A contract as it is, or in an envelope, whose signature is not what is asked here.
 Result<claw::WorkPolicy> contract_in(const std::filesystem::path& file) {
-    TRY(const std::string text, text_in(file));
+    TRY(const std::string text, base::read_file(file, kMaxFile));
     TRY(const JsonValue document, claw::parse_json(text, claw::JsonRules::javascript));
     const JsonValue* payload =
         document.is_object() ? document.get_object().if_contains("payload") : nullptr;
@@ -82,7 +73,7 @@ Result<policy::ScopeMapping> mapping_in(const ExplainTerms& terms) {
         return Error(ErrorCode::config_invalid,
                      "a token is decided by a mapping: name it with --mapping FILE");
     }
-    TRY(const std::string text, text_in(*terms.mapping));
+    TRY(const std::string text, base::read_file(*terms.mapping, kMaxFile));
     auto mapping = policy::ScopeMapping::parse(text);
     return mapping.ok() ? std::move(mapping) : in_file(*terms.mapping, mapping.error());
 }
@@ -110,7 +101,7 @@ Result<policy::OidcTrust> oidc_in(const ExplainTerms& terms) {
         return Error(ErrorCode::config_invalid,
                      "an ID token is verified by whose it is: name that with --oidc FILE");
     }
-    TRY(const std::string text, text_in(*terms.oidc));
+    TRY(const std::string text, base::read_file(*terms.oidc, kMaxFile));
     auto trust = policy::parse_oidc_trust(text);
     return trust.ok() ? std::move(trust) : in_file(*terms.oidc, trust.error());
 }
@@ -173,7 +164,7 @@ Result<Outcome> explain_call(const ExplainTerms& terms, std::string_view body, s
         return Error(ErrorCode::config_invalid,
                      "a token is verified by the issuer's keys: name them with --keys FILE");
     }
-    TRY(const std::string jwks, text_in(*terms.jwks));
+    TRY(const std::string jwks, base::read_file(*terms.jwks, kMaxFile));
     auto keys = claw::parse_jwks(jwks);
     if (!keys.ok()) {
         return in_file(*terms.jwks, keys.error());
@@ -195,7 +186,7 @@ Result<Outcome> explain_call(const ExplainTerms& terms, std::string_view body, s
 }
 
 Result<Outcome> explained(const ExplainTerms& terms, std::int64_t now) {
-    TRY(const std::string body, text_in(terms.request));
+    TRY(const std::string body, base::read_file(terms.request, kMaxFile));
     TRY(const JsonValue document, claw::parse_json(body, claw::JsonRules::door));
     if (!document.is_object()) {
         return Error(ErrorCode::invalid_field, "the request must be an object");

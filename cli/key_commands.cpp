@@ -3,12 +3,11 @@
 #include "base/clock.h"
 #include "claw/json_writer.h"
 #include "cli/approval_commands.h"
+#include "cli/confirm.h"
 #include "cli/conversation.h"
 
 #include <array>
 #include <cstdio>
-#include <iostream>
-#include <unistd.h>
 #include <utility>
 
 namespace clawsigner::cli {
@@ -123,17 +122,6 @@ void print_family(const JsonObject& answer) {
     }
 }
 
-/// Asks a person; a machine says --yes.
-bool is_meant(const KeyTerms& terms, const std::string& question) {
-    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
-        return true;
-    }
-    std::fprintf(stderr, "%s [y/N] ", question.c_str());
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "yes";
-}
-
 int not_done() {
     std::fputs("clawsigner: nothing was done\n", stderr);
     return kRefused;
@@ -198,8 +186,8 @@ int create_key(const Connection& to, const KeyTerms& terms) {
 
 int rotate_key(const Connection& to, const KeyTerms& terms) {
     if (terms.now &&
-        !is_meant(terms, "Let a new key sign for " + terms.family +
-                             " at once? Verifiers that do not know it yet will refuse it.")) {
+        !is_meant(terms.yes, "Let a new key sign for " + terms.family +
+                                 " at once? Verifiers that do not know it yet will refuse it.")) {
         return not_done();
     }
     JsonWriter body = family_body(terms);
@@ -216,8 +204,8 @@ int rotate_key(const Connection& to, const KeyTerms& terms) {
 }
 
 int freeze_family(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(terms, "Stop every signature of " + terms.family +
-                             "? Only the operators' quorum starts it again.")) {
+    if (!is_meant(terms.yes, "Stop every signature of " + terms.family +
+                                 "? Only the operators' quorum starts it again.")) {
         return not_done();
     }
     return talk(to, "POST", "/v1/keys/freeze", family_body(terms).done(), print_family);
@@ -228,22 +216,22 @@ int unfreeze_family(const Connection& to, const KeyTerms& terms) {
 }
 
 int retire_key(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(terms, "Stop publishing " + named(terms) + "?")) {
+    if (!is_meant(terms.yes, "Stop publishing " + named(terms) + "?")) {
         return not_done();
     }
     return talk(to, "POST", "/v1/keys/retire", key_body(terms).done(), print_key);
 }
 
 int destroy_key(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(terms, "Destroy " + named(terms) + " in its store, for good?")) {
+    if (!is_meant(terms.yes, "Destroy " + named(terms) + " in its store, for good?")) {
         return not_done();
     }
     return talk(to, "POST", "/v1/keys/destroy", key_body(terms).done(), print_key);
 }
 
 int compromise_key(const Connection& to, const KeyTerms& terms) {
-    if (!is_meant(terms, "Declare " + named(terms) +
-                             " compromised? If it signs, its family stops signing.")) {
+    if (!is_meant(terms.yes, "Declare " + named(terms) +
+                                 " compromised? If it signs, its family stops signing.")) {
         return not_done();
     }
     JsonWriter body = key_body(terms);

@@ -1,6 +1,7 @@
 #include "claw/json_writer.h"
 #include "cli/approval_commands.h"
 #include "cli/client.h"
+#include "cli/confirm.h"
 #include "cli/conversation.h"
 #include "cli/https_get.h"
 #include "cli/indented.h"
@@ -8,8 +9,6 @@
 #include "policy/id_token.h"
 
 #include <cstdio>
-#include <iostream>
-#include <unistd.h>
 
 namespace clawsigner::cli {
 namespace {
@@ -92,16 +91,6 @@ Result<std::string> document_of(const Connection& to, const FetchTerms& terms) {
     return policy::oidc_trust_text(trust);
 }
 
-bool is_meant(const FetchTerms& terms) {
-    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
-        return true;
-    }
-    std::fputs("Ask the operators to believe this issuer and these keys? [y/N] ", stderr);
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "yes";
-}
-
 }  // namespace
 
 int fetch_oidc(const Connection& to, const FetchTerms& terms) {
@@ -113,7 +102,7 @@ int fetch_oidc(const Connection& to, const FetchTerms& terms) {
         const auto value = claw::parse_json(*document, claw::JsonRules::javascript);
         std::printf("%s\n\n", value.ok() ? indented(*value).c_str() : "");
     }
-    if (!is_meant(terms)) {
+    if (!is_meant(terms.yes, "Ask the operators to believe this issuer and these keys?")) {
         std::fputs("clawsigner: nothing was filed\n", stderr);
         return kRefused;
     }

@@ -3,14 +3,12 @@
 #include "base/file.h"
 #include "claw/json_writer.h"
 #include "cli/approval_commands.h"
+#include "cli/confirm.h"
 #include "cli/conversation.h"
 #include "cli/indented.h"
 
 #include <cstdio>
 #include <functional>
-#include <iostream>
-#include <iterator>
-#include <unistd.h>
 
 namespace clawsigner::cli {
 namespace {
@@ -21,16 +19,9 @@ using claw::JsonWriter;
 
 constexpr std::size_t kMaxFile = 256U << 10U;
 
-Result<std::string> text_in(const std::filesystem::path& file) {
-    if (file != "-") {
-        return base::read_file(file, kMaxFile);
-    }
-    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-}
-
 /// The file's JSON. Read here, so that what is put into a request is one value and nothing else.
 Result<JsonValue> json_in(const std::filesystem::path& file) {
-    TRY(const std::string text, text_in(file));
+    TRY(const std::string text, base::read_file(file, kMaxFile));
     return claw::parse_json(text, claw::JsonRules::javascript);
 }
 
@@ -121,16 +112,6 @@ void print_filed(const JsonObject& answer) {
     (void)print_waiting(answer);
 }
 
-bool is_meant(const PolicyTerms& terms, const char* question) {
-    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
-        return true;
-    }
-    std::fprintf(stderr, "%s [y/N] ", question);
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "yes";
-}
-
 int file_document(const Connection& to, const PolicyTerms& terms, const char* target,
                   std::string_view member) {
     const auto document = json_in(terms.file);
@@ -165,7 +146,7 @@ int activate_policy(const Connection& to, const PolicyTerms& terms) {
 }
 
 int withdraw_policy(const Connection& to, const PolicyTerms& terms) {
-    if (!is_meant(terms, "Withdraw this contract at once? No token is issued under it then.")) {
+    if (!is_meant(terms.yes, "Withdraw this contract at once? No token is issued under it then.")) {
         std::fputs("clawsigner: nothing was withdrawn\n", stderr);
         return kRefused;
     }

@@ -5,14 +5,13 @@
 #include "base/clock.h"
 #include "claw/json_writer.h"
 #include "cli/approval_commands.h"
+#include "cli/confirm.h"
 #include "cli/conversation.h"
 #include "cli/log_verdict.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 
 #include <cstdio>
-#include <iostream>
-#include <unistd.h>
 #include <utility>
 
 namespace clawsigner::cli {
@@ -55,18 +54,10 @@ Result<Wanted> wanted(const Connection& to, const PruneTerms& terms) {
     return wanted;
 }
 
-bool is_meant(const PruneTerms& terms, const Wanted& wanted) {
-    if (terms.yes || ::isatty(STDIN_FILENO) == 0) {
-        return true;
-    }
-    std::fprintf(stderr,
-                 "Ask for the bodies of leaves 0 to %llu to go? %s will be the only place that "
-                 "this command knows to hold them. [y/N] ",
-                 static_cast<unsigned long long>(wanted.plan.until - 1),
-                 printable(terms.directory.string()).c_str());
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "yes";
+std::string question(const PruneTerms& terms, const Wanted& wanted) {
+    return "Ask for the bodies of leaves 0 to " + std::to_string(wanted.plan.until - 1) +
+           " to go? " + printable(terms.directory.string()) +
+           " will be the only place that this command knows to hold them.";
 }
 
 std::string body_of(const PruneTerms& terms, const Wanted& wanted) {
@@ -89,7 +80,7 @@ int log_prune(const Connection& to, const PruneTerms& terms) {
     if (!asked.ok()) {
         return report(asked.error(), to.json);
     }
-    if (!is_meant(terms, *asked)) {
+    if (!is_meant(terms.yes, question(terms, *asked))) {
         std::fputs("clawsigner: nothing was asked for\n", stderr);
         return kRefused;
     }
