@@ -202,7 +202,9 @@ class LostToken(Ceremonies):
                 for kind in ("privkey", "pubkey"):
                     daemon.pkcs11_tool("--delete-object", "--type", kind, "--id", number)
             daemon.start()
-            wait_until(lambda: daemon.sign().code == "KEY_MISSING", "the daemon to look into its token")
+            missing = "is not in its store any more"
+            wait_until(lambda: cli("keys", "list", "--socket", daemon.admin).stdout.count(missing) == len(gone), "the daemon's look")
+            self.assertEqual(daemon.sign().code, "KEY_MISSING")
             person = Person(daemon, "A lost token")
             printed = person.types()
             for (family, version), number in zip(gone, numbers):
