@@ -1,12 +1,11 @@
 #include "claw/checkpoint.h"
 
 #include "service/read_log.h"
+#include "support/comes_true.h"
 #include "support/software_appliance.h"
 #include "support/test_ledger.h"
 
 #include <catch2/catch.hpp>
-
-#include <thread>
 
 using namespace clawsigner;
 using std::chrono::seconds;
@@ -17,13 +16,12 @@ namespace {
 /// The newest checkpoint; of so many leaves, unless that takes longer than a second.
 std::shared_ptr<const ledger::Published> published(const tests::SoftwareAppliance& on,
                                                    std::uint64_t size) {
-    const auto end = base::deadline_in(seconds(1));
-    auto latest = on.ledger->published();
-    while ((!latest || latest->head->size() < size) && std::chrono::steady_clock::now() < end) {
-        std::this_thread::yield();
-        latest = on.ledger->published();
-    }
-    return latest;
+    const auto covers = [&] {
+        const auto latest = on.ledger->published();
+        return latest && latest->head->size() >= size;
+    };
+    (void)tests::comes_true(covers, seconds(1));
+    return on.ledger->published();
 }
 
 }  // namespace

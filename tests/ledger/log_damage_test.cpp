@@ -1,10 +1,10 @@
 #include "ledger/log.h"
+#include "support/comes_true.h"
 #include "support/test_ledger.h"
 
 #include <catch2/catch.hpp>
 
 #include <filesystem>
-#include <thread>
 
 using namespace clawsigner;
 using ledger::Health;
@@ -81,10 +81,7 @@ TEST_CASE("log: a file that is removed, replaced or cut off under it stops it wi
         } else {
             std::filesystem::resize_file(file, 100);
         }
-        const auto end = base::deadline_in(seconds(1));
-        while (on.log->ready().ok() && std::chrono::steady_clock::now() < end) {
-            std::this_thread::yield();
-        }
+        REQUIRE(tests::comes_true([&] { return !on.log->ready().ok(); }, seconds(1)));
         CHECK(on.log->ready().error().code == ErrorCode::ledger_damaged);
         CHECK_THAT(on.log->status().why->message, Catch::Contains(std::string(what)));
     }

@@ -4,6 +4,7 @@
 #include "claw/pruned.h"
 #include "ledger/log.h"
 #include "service/published_tiles.h"
+#include "support/comes_true.h"
 #include "support/fixed_clock.h"
 #include "support/software_key.h"
 #include "support/temp_dir.h"
@@ -13,12 +14,12 @@
 
 #include <set>
 #include <string_view>
-#include <thread>
 
 using namespace clawsigner;
 using ledger::Health;
 using ledger::Log;
 using tests::artefact;
+using tests::comes_true;
 using tests::with_nonce;
 
 namespace {
@@ -34,14 +35,6 @@ claw::ActLeaf set_row(const std::string& name, std::optional<std::string> value)
     leaf.subject = name;
     leaf.set[name] = std::move(value);
     return leaf;
-}
-
-bool wait_for(const std::function<bool()>& condition) {
-    const auto end = base::deadline_in(seconds(10));
-    while (!condition() && std::chrono::steady_clock::now() < end) {
-        std::this_thread::yield();
-    }
-    return condition();
 }
 
 /// A log of a setting, a row, kReceipts receipts, a nonce's receipt among them, and a `state` leaf.
@@ -121,7 +114,8 @@ struct Ledger {
     /// Why the log is damaged, once it has been held against itself.
     std::string damage() {
         open();
-        wait_for([&] { return log->status().checked || log->status().health == Health::damaged; });
+        comes_true(
+            [&] { return log->status().checked || log->status().health == Health::damaged; });
         const auto status = log->status();
         return status.health == Health::damaged ? status.why->message : "";
     }
@@ -139,7 +133,7 @@ TEST_CASE("prune: bodies below the point go, those that made state stay", "[ledg
     CHECK(on.bodies().size() == kUntil);
     on.clock.advance(seconds(301));  // nobody can ask again
     on.prune();
-    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithState; }));
     CHECK(on.log->status().health == Health::good);
     CHECK(on.damage().empty());
     CHECK(on.log->settings()->at("test/old").leaf == 1);
@@ -160,14 +154,14 @@ TEST_CASE("prune: nothing goes before a checkpoint covers the leaf that says so"
     CHECK(on.damage().empty());
     CHECK(on.bodies().size() == kUntil);
     on.sign();
-    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithState; }));
 }
 
 TEST_CASE("prune: what is spent stays spent, and is known", "[ledger]") {
     Ledger on;
     on.clock.advance(seconds(301));
     on.prune();
-    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithState; }));
     on.open();
     CHECK(on.put(artefact("id7")).error().code == ErrorCode::id_reused);
     const auto again = on.put(with_nonce("other", "n"), "answer other");
@@ -181,12 +175,12 @@ TEST_CASE("prune: a receipt that can be asked for again keeps its body until it 
           "[ledger]") {
     Ledger on;
     on.prune();
-    CHECK(wait_for([&] { return on.bodies() == kWithAnswer; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithAnswer; }));
     const auto again = on.put(with_nonce("other", "n"), "answer other").value();
     CHECK(std::get<ledger::Replayed>(again).answers == std::vector<std::string>{"answer bound"});
     on.clock.advance(seconds(301));
     on.open();
-    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithState; }));
 }
 
 TEST_CASE("prune: what was not finished is finished after the next start", "[ledger]") {
@@ -195,10 +189,10 @@ TEST_CASE("prune: what was not finished is finished after the next start", "[led
     on.edit("CREATE TABLE before AS SELECT * FROM leaf");
     on.open();
     on.prune();
-    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithState; }));
     on.edit("INSERT INTO leaf SELECT * FROM before WHERE idx BETWEEN 200 AND 400");
     on.open();
-    CHECK(wait_for([&] { return on.bodies() == kWithState; }));
+    CHECK(comes_true([&] { return on.bodies() == kWithState; }));
     CHECK(on.damage().empty());
 }
 
@@ -246,7 +240,7 @@ TEST_CASE("prune: what is edited below the point is found at the next start, by 
         Ledger on;
         on.clock.advance(seconds(301));
         on.prune();
-        REQUIRE(wait_for([&] { return on.bodies() == kWithState; }));
+        REQUIRE(comes_true([&] { return on.bodies() == kWithState; }));
         REQUIRE(on.damage().empty());
         on.edit(edit.sql);
         CAPTURE(edit.sql);

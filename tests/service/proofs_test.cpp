@@ -1,12 +1,12 @@
 #include "service/proofs.h"
 
 #include "claw/merkle.h"
+#include "support/comes_true.h"
 #include "support/software_appliance.h"
 
 #include <catch2/catch.hpp>
 
 #include <atomic>
-#include <thread>
 #include <vector>
 
 using namespace clawsigner;
@@ -23,13 +23,11 @@ Published grown(const tests::SoftwareAppliance& on) {
                                          base::deadline_in(std::chrono::seconds(10)))
                               .value();
     const std::uint64_t size = std::get<ledger::Recorded>(recorded.back().value()).first + 1;
-    const auto end = base::deadline_in(std::chrono::seconds(10));
-    Published latest = on.ledger->published();
-    while ((!latest || latest->head->size() < size) && std::chrono::steady_clock::now() < end) {
-        std::this_thread::yield();
-        latest = on.ledger->published();
-    }
-    return latest;
+    REQUIRE(tests::comes_true([&] {
+        const Published latest = on.ledger->published();
+        return latest && latest->head->size() >= size;
+    }));
+    return on.ledger->published();
 }
 
 bool holds(const tests::SoftwareAppliance& on, service::Proofs& proofs, const Published& under,

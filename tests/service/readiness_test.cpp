@@ -2,6 +2,7 @@
 
 #include "service/keys.h"
 #include "service/status.h"
+#include "support/comes_true.h"
 #include "support/software_appliance.h"
 
 #include <catch2/catch.hpp>
@@ -14,17 +15,11 @@ namespace {
 
 /// The readiness of every family, once the prober has said what it is going to say.
 service::Readiness awaited(SoftwareAppliance& on, bool ready) {
-    service::Readiness seen;
-    for (int i = 0; i < 2000; ++i) {
-        seen = service::readiness(on.appliance);
-        if (seen.ready() == ready) {
-            break;
-        }
+    (void)tests::comes_true([&] {
         on.prober.wake();
-        std::this_thread::yield();
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return seen;
+        return service::readiness(on.appliance).ready() == ready;
+    });
+    return service::readiness(on.appliance);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "support/fault_module.h"
 
+#include "support/comes_true.h"
 #include "support/softhsm.h"
 
 #include <chrono>
@@ -7,7 +8,6 @@
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
-#include <thread>
 
 namespace clawsigner::tests {
 namespace {
@@ -55,12 +55,8 @@ std::uint64_t FaultModule::fired(int line) const {
 }
 
 void FaultModule::wait_until_fired() const {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (fired() == 0) {
-        if (std::chrono::steady_clock::now() > end) {
-            throw std::runtime_error("waited in vain for the fault");
-        }
-        std::this_thread::yield();
+    if (!comes_true([this] { return fired() > 0; }, std::chrono::seconds(20))) {
+        throw std::runtime_error("waited in vain for the fault");
     }
 }
 

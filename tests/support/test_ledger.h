@@ -2,6 +2,7 @@
 
 #include "ledger/database.h"
 #include "ledger/log.h"
+#include "support/comes_true.h"
 #include "support/fixed_clock.h"
 #include "support/temp_dir.h"
 
@@ -11,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace clawsigner::tests {
@@ -60,11 +60,10 @@ struct TestLedger {
     /// Why the log is damaged, once it has been held against itself.
     std::string damage() {
         open();
-        const auto end = base::deadline_in(std::chrono::seconds(10));
-        while (!log->status().checked && log->status().health != ledger::Health::damaged &&
-               std::chrono::steady_clock::now() < end) {
-            std::this_thread::yield();
-        }
+        (void)comes_true([this] {
+            const auto now = log->status();
+            return now.checked || now.health == ledger::Health::damaged;
+        });
         const auto status = log->status();
         return status.health == ledger::Health::damaged ? status.why->message : "";
     }

@@ -1,5 +1,6 @@
 #include "faulttpm.h"
 #include "hsm/keyring.h"
+#include "support/comes_true.h"
 #include "support/swtpm.h"
 #include "support/watched_tpm.h"
 #include "tpm/response.h"
@@ -9,7 +10,6 @@
 
 #include <array>
 #include <optional>
-#include <thread>
 
 /// Every command that the store sends, with everything that can go wrong with it.
 using namespace clawsigner;
@@ -65,13 +65,11 @@ tpm::TpmSettings faulty(const Swtpm& swtpm) {
 
 /// Whatever has happened, it is ready again when nothing goes wrong any more.
 void wait_ready(WatchedTpm& backend) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (backend->status().state != BackendState::ready) {
-        const auto status = backend->status();
-        INFO(state_name(status.state) << ": " << (status.why ? status.why->message : ""));
-        REQUIRE(std::chrono::steady_clock::now() < end);
-        std::this_thread::sleep_for(1ms);
-    }
+    const auto is_ready = [&] { return backend->status().state == BackendState::ready; };
+    const bool in_time = tests::comes_true(is_ready, 20s);
+    const auto status = backend->status();
+    INFO(state_name(status.state) << ": " << (status.why ? status.why->message : ""));
+    REQUIRE(in_time);
 }
 
 void prove_anew(WatchedTpm& backend, const hsm::KeyId& key) {

@@ -1,5 +1,6 @@
 #include "tpm/owner.h"
 
+#include "support/comes_true.h"
 #include "tpm/device.h"
 
 #include <catch2/catch.hpp>
@@ -7,11 +8,11 @@
 #include <future>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace clawsigner;
 using namespace std::chrono_literals;
+using tests::comes_true;
 using tpm::Lane;
 using tpm::Owner;
 
@@ -60,10 +61,8 @@ TEST_CASE("tpm owner: tokens overtake receipts, each lane in its order", "[tpm]"
                 return Result<int>(1);
             });
         }));
-        while (owner.waiting() != queued + 1) {
-            std::this_thread::yield();
-        }
         ++queued;
+        REQUIRE(comes_true([&] { return owner.waiting() == queued; }));
     };
     enqueue(Lane::last, "receipt 1");
     enqueue(Lane::last, "receipt 2");
@@ -88,18 +87,14 @@ TEST_CASE("tpm owner: a full lane refuses at once, says when to ask again, and l
     auto second = std::async(std::launch::async, [&] {
         return call(owner, Lane::last, [](Owner::Slot&) { return Result<int>(2); });
     });
-    while (owner.waiting() != 1) {
-        std::this_thread::yield();
-    }
+    REQUIRE(comes_true([&] { return owner.waiting() == 1; }));
     const auto refused = call(owner, Lane::last, [](Owner::Slot&) { return Result<int>(3); });
     CHECK(refused.error().code == ErrorCode::queue_full);
     CHECK(refused.error().retry_after >= 1);
     auto token = std::async(std::launch::async, [&] {
         return call(owner, Lane::first, [](Owner::Slot&) { return Result<int>(4); });
     });
-    while (owner.waiting() != 2) {
-        std::this_thread::yield();
-    }
+    REQUIRE(comes_true([&] { return owner.waiting() == 2; }));
     gate.open();
     CHECK(first.get().value() == 1);
     CHECK(second.get().value() == 2);
@@ -146,7 +141,5 @@ TEST_CASE("tpm owner: a call that does not return is left to itself, with everyb
     }
     CHECK(still_there());
     gate->open();
-    while (still_there()) {
-        std::this_thread::yield();
-    }
+    CHECK(comes_true([&] { return !still_there(); }));
 }
