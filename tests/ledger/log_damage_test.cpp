@@ -7,8 +7,6 @@
 #include <filesystem>
 
 using namespace clawsigner;
-using ledger::Health;
-using ledger::Log;
 using std::chrono::seconds;
 using tests::artefact;
 using tests::TestLedger;
@@ -100,10 +98,7 @@ TEST_CASE("log: a ledger that is gone is not begun anew", "[ledger]") {
     on.put(artefact("a")).value();
     on.log.reset();
     std::filesystem::remove(on.directory / "ledger.db");
-    Log::Options options;
-    options.directory = on.directory.path();
-    options.clock = &on.clock;
-    const auto opened = Log::open(std::move(options));
+    const auto opened = on.attempt();
     CHECK(opened.error().code == ErrorCode::ledger_damaged);
     CHECK_THAT(opened.error().message, Catch::Contains("is gone"));
 }
@@ -119,19 +114,13 @@ TEST_CASE("log: another program that writes to the database stops it", "[ledger]
 
 TEST_CASE("log: one directory has one ledger", "[ledger]") {
     const TestLedger on;
-    Log::Options options;
-    options.directory = on.directory.path();
-    options.clock = &on.clock;
-    CHECK(Log::open(std::move(options)).error().code == ErrorCode::io_failed);
+    CHECK(on.attempt().error().code == ErrorCode::io_failed);
 }
 
 TEST_CASE("log: a newer version's file is left alone", "[ledger]") {
     TestLedger on;
     on.edit("PRAGMA user_version = 99");
-    Log::Options options;
-    options.directory = on.directory.path();
-    options.clock = &on.clock;
-    const auto opened = Log::open(std::move(options));
+    const auto opened = on.attempt();
     CHECK(opened.error().code == ErrorCode::ledger_damaged);
     CHECK_THAT(opened.error().message, Catch::Contains("newer"));
 }

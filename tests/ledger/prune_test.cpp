@@ -17,7 +17,6 @@
 
 using namespace clawsigner;
 using ledger::Health;
-using ledger::Log;
 using tests::artefact;
 using tests::comes_true;
 using tests::with_nonce;
@@ -38,13 +37,8 @@ claw::ActLeaf set_row(const std::string& name, std::optional<std::string> value)
 }
 
 /// A log of a setting, a row, kReceipts receipts, a nonce's receipt among them, and a `state` leaf.
-struct Ledger {
-    tests::TempDir directory;
-    tests::FixedClock clock;
-    std::unique_ptr<Log> log;
-
+struct Ledger : tests::TestLedger {
     Ledger() {
-        open();
         put(claw::SettingLeaf{"colour", "green"}).value();
         put(set_row("test/old", "x")).value();
         put(with_nonce("bound", "n"), "answer bound").value();
@@ -57,20 +51,6 @@ struct Ledger {
         open();
     }
 
-    void open() {
-        log.reset();
-        Log::Options options;
-        options.directory = directory.path();
-        options.clock = &clock;
-        log = Log::open(std::move(options)).value();
-    }
-
-    ledger::Outcome put(claw::LeafContent leaf, std::optional<std::string> answer = {}) {
-        return ledger::record(*log, {{{{std::move(leaf), std::move(answer)}}}},
-                              base::deadline_in(seconds(10)))
-            .value()
-            .front();
-    }
     void approve_pruning() {
         put(set_row(std::string(claw::kPrunedRow), claw::pruned_value(kUntil))).value();
     }
@@ -103,21 +83,6 @@ struct Ledger {
             found.insert(static_cast<std::uint64_t>(rows.integer(0)));
         }
         return found;
-    }
-    /// As somebody with a database shell would.
-    void edit(const char* sql) {
-        log.reset();
-        auto database =
-            ledger::Database::open(directory / "ledger.db", ledger::Database::Mode::write).value();
-        REQUIRE(database.execute(sql).ok());
-    }
-    /// Why the log is damaged, once it has been held against itself.
-    std::string damage() {
-        open();
-        comes_true(
-            [&] { return log->status().checked || log->status().health == Health::damaged; });
-        const auto status = log->status();
-        return status.health == Health::damaged ? status.why->message : "";
     }
 };
 

@@ -26,11 +26,16 @@ struct TestLedger {
 
     void open(std::uint64_t state_every = 10'000) {
         log.reset();
+        log = attempt(state_every).value();
+    }
+
+    /// What opening the directory gives, whoever has it open.
+    Result<std::unique_ptr<ledger::Log>> attempt(std::uint64_t state_every = 10'000) const {
         ledger::Log::Options options;
         options.directory = directory.path();
         options.clock = &clock;
         options.state_every = state_every;
-        log = ledger::Log::open(std::move(options)).value();
+        return ledger::Log::open(std::move(options));
     }
 
     ledger::Outcome put(claw::LeafContent leaf, std::optional<std::string> answer = {}) {
