@@ -9,6 +9,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
+
 using namespace clawsigner;
 using daemon::Role;
 using tests::ExchangeTerms;
@@ -37,6 +39,13 @@ tests::HttpReply only_reply(const std::string& bytes, Role role = Role::proxy) {
     return all[0];
 }
 
+std::string id_of(const tests::HttpReply& reply) {
+    const std::string name = "X-Request-Id: ";
+    const std::size_t at = reply.head.find(name);
+    REQUIRE(at != std::string::npos);
+    return reply.head.substr(at + name.size(), 12);
+}
+
 std::string code_in(const tests::HttpReply& reply) {
     const auto document = claw::parse_json(reply.body, claw::JsonRules::door).value();
     return std::string(document.at("error").at("code").as_string());
@@ -63,10 +72,13 @@ TEST_CASE("connection: pipelined requests are answered in order, each with an id
     }
     const auto all = replies(bytes);
     REQUIRE(all.size() == 50);
+    std::set<std::string> ids;
     for (std::size_t i = 0; i < all.size(); ++i) {
         CHECK(all[i].status == 200);
         CHECK((all[i].body == R"({"alive":true})") == (i % 2 != 0));
+        ids.insert(id_of(all[i]));
     }
+    CHECK(ids.size() == all.size());
 }
 
 TEST_CASE("connection: who pipelines does not keep the others of its thread waiting", "[daemon]") {
