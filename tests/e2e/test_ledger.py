@@ -266,7 +266,7 @@ class Leaves(DaemonTest):
     def test_what_was_refused_has_a_leaf_with_the_digest_of_the_request(self):
         refused = [
             ("proxy", "POST /v1/receipts", '{"provider":"%s"}' % os.urandom(8).hex(), "INVALID_FIELD", None),
-            ("proxy", "POST /v1/receipts", os.urandom(8).hex() + "{", "MALFORMED_JSON", None),
+            ("proxy", "POST /v1/receipts", "x%s" % os.urandom(8).hex(), "MALFORMED_JSON", None),
             ("issuer", "POST /v1/tokens", text_of({"claims": {**CLAIMS, "ttl_sec": 80000}}), "POLICY_DENIED", "ceiling.ttl"),
             ("admin", "POST /v1/keys", text_of({"family": "cst"}), "KEY_EXISTS", None),
         ]
