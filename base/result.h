@@ -12,6 +12,11 @@ namespace clawsigner::base {
 /// Says on standard error what was there instead of what was read, and aborts.
 [[noreturn]] void abort_on_wrong_half(const Error* found) noexcept;
 
+template <class T>
+class Result;
+template <>
+class Result<void>;
+
 /// A value, or the Error that kept it from being made. Reading the half that is not there aborts
 /// the process: a signer that goes on with a value it does not have is worse than one that stops.
 ///
@@ -40,6 +45,9 @@ public:
     const T& operator*() const& { return value(); }
     T* operator->() { return &value(); }
     const T* operator->() const { return &value(); }
+
+    /// Done, or the error: for those who have no use for the value.
+    Result<void> status() const;
 
     const Error& error() const& { return const_cast<Result*>(this)->template checked<0>(); }
     Error&& error() && { return std::move(checked<0>()); }
@@ -94,6 +102,11 @@ private:
 };
 
 using Status = Result<void>;
+
+template <class T>
+Status Result<T>::status() const {
+    return ok() ? Status::done() : Status(error());
+}
 
 }  // namespace clawsigner::base
 

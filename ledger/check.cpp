@@ -324,12 +324,12 @@ Status check_leaves(Database& database, const std::atomic<bool>& stopping) {
     // A deferred transaction: its first read fixes what all others see.
     CHECK_OK(database.execute("BEGIN"));
     auto walk = Walk::of(database);
-    Status outcome = walk.ok() ? Status::done() : Status(walk.error());
+    Status outcome = walk.status();
     bool more = outcome.ok();
     while (more && !stopping) {
         const auto stepped = walk->step();
         more = stepped.ok() && *stepped;
-        outcome = stepped.ok() ? Status::done() : Status(stepped.error());
+        outcome = stepped.status();
     }
     if (outcome.ok() && !stopping) {
         outcome = walk->finish();

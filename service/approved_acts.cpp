@@ -21,8 +21,7 @@ Status Approvals::check_policy(GatedAct act, const std::string& arguments,
     if (act == GatedAct::set_trust) {
         TRY(const auto change, policy::parse_trust_arguments(arguments));
         const auto now = policies_.snapshot();
-        const auto next = with_trust_setting({now->trust, now->exempt}, change.key, change.value);
-        return next.ok() ? Status::done() : Status(next.error());
+        return with_trust_setting({now->trust, now->exempt}, change.key, change.value).status();
     }
     TRY(const auto digest, policy::document_named(gated_act_name(act), arguments));
     if (act == GatedAct::activate_policy) {
@@ -33,11 +32,9 @@ Status Approvals::check_policy(GatedAct act, const std::string& arguments,
         return Error::at("document_sha256", "is not the digest of the document");
     }
     if (act == GatedAct::set_mapping) {
-        const auto mapping = policy::ScopeMapping::parse(text);
-        return mapping.ok() ? Status::done() : Status(mapping.error());
+        return policy::ScopeMapping::parse(text).status();
     }
-    const auto trust = policy::parse_oidc_trust(text);
-    return trust.ok() ? Status::done() : Status(trust.error());
+    return policy::parse_oidc_trust(text).status();
 }
 
 Status Approvals::carry_out_policy(GatedAct act, const Doing& doing, const std::string& arguments) {
@@ -65,12 +62,10 @@ Status Approvals::check(GatedAct act, const std::string& arguments,
         return can_approve(operators, time_.judged());
     }
     if (act == GatedAct::raise_ceiling) {
-        const auto ceiling = policy::parse_ceiling(arguments);
-        return ceiling.ok() ? Status::done() : Status(ceiling.error());
+        return policy::parse_ceiling(arguments).status();
     }
     if (act == GatedAct::set_roles) {
-        const auto change = policy::parse_role_change(arguments);
-        return change.ok() ? Status::done() : Status(change.error());
+        return policy::parse_role_change(arguments).status();
     }
     if (act == GatedAct::adopt) {
         TRY(const auto asked, parse_adoption(arguments));
@@ -84,7 +79,7 @@ Status Approvals::check(GatedAct act, const std::string& arguments,
         TRY(const auto terms, parse_boot_approval(arguments));
         TRY(hsm::BootStates * store, boot_store(boot_stores_, terms));
         const auto state = store->boot_state();  // is it there?
-        return state.ok() ? Status::done() : Status(state.error());
+        return state.status();
     }
     return check_on_key(act, arguments);
 }
@@ -136,8 +131,7 @@ Status Approvals::carry_out(const claw::LeafCaller& caller, const policy::ActReq
     }
     if (*act == GatedAct::adopt) {
         TRY(const auto asked, parse_adoption(request.arguments));
-        const auto key = lifecycle_.adopt(doing, asked.family, asked.adoption);
-        return key.ok() ? Status::done() : Status(key.error());
+        return lifecycle_.adopt(doing, asked.family, asked.adoption).status();
     }
     if (*act == GatedAct::prune) {
         TRY(const auto pruning, parse_pruning(request.arguments));
@@ -161,12 +155,10 @@ Status Approvals::carry_out_on_key(GatedAct act, const Doing& doing, const std::
         case GatedAct::unfreeze:
             return lifecycle_.unfreeze(doing, asked.key.family);
         case GatedAct::destroy: {
-            const auto key = lifecycle_.destroy(doing, asked.key);
-            return key.ok() ? Status::done() : Status(key.error());
+            return lifecycle_.destroy(doing, asked.key).status();
         }
         case GatedAct::recover: {
-            const auto key = lifecycle_.rotate(doing, asked.key.family, asked.plan);
-            return key.ok() ? Status::done() : Status(key.error());
+            return lifecycle_.rotate(doing, asked.key.family, asked.plan).status();
         }
         default:
             return Error(ErrorCode::internal, "nobody has said how this act is carried out");

@@ -61,7 +61,7 @@ Status Checkpointer::set_down(const std::string& name, const std::string& value)
     TRY(const auto outcomes,
         ledger::record(log_, {{{{claw::SettingLeaf{name, value}, std::nullopt}}}},
                        base::deadline_in(options_.deadline)));
-    return outcomes.front().ok() ? Status::done() : Status(outcomes.front().error());
+    return outcomes.front().status();
 }
 
 Status Checkpointer::sign() {

@@ -41,7 +41,7 @@ Status record_event(const Appliance& appliance, claw::KeyLeaf event) {
     TRY(const auto outcomes,
         ledger::record(*appliance.ledger, {{{{std::move(event), std::nullopt}}}},
                        base::deadline_in(appliance.limits.ledger)));
-    return outcomes.front().ok() ? Status::done() : Status(outcomes.front().error());
+    return outcomes.front().status();
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ public:
         log.submit(submission_);
         if (landed.wait_until(deadline) == std::future_status::ready) {
             const ledger::Outcome& outcome = submission_->outcomes().front();
-            return outcome.ok() ? Status::done() : Status(outcome.error());
+            return outcome.status();
         }
         submission_->abandon();
         const std::lock_guard lock(shared_->mutex);

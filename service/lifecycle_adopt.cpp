@@ -48,7 +48,7 @@ Result<Lifecycle::Adoptable> Lifecycle::adoptable(Family family, const Adoption&
 
 Status Lifecycle::may_adopt(Family family, const Adoption& adoption) const {
     const auto good = adoptable(family, adoption);
-    return good.ok() ? Status::done() : Status(good.error());
+    return good.status();
 }
 
 Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adoption& adoption) {

@@ -194,7 +194,7 @@ Result<std::shared_ptr<const claw::WorkPolicy>> Policies::activable(
 Status Policies::may_activate(const std::string& hash) const {
     TRY(const ContractRecord known, record(hash));
     const auto policy = activable(known);
-    return policy.ok() ? Status::done() : Status(policy.error());
+    return policy.status();
 }
 
 Status Policies::sign(Doing& doing, ContractRecord& record, const claw::WorkPolicy& policy) const {

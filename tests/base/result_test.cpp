@@ -35,6 +35,12 @@ TEST_CASE("result: TRY hands on the value or the error") {
     CHECK(check(false).error().message == "no");
 }
 
+TEST_CASE("result: without its value it is done, or the same error") {
+    CHECK(use(true).status().ok());
+    CHECK(use(false).status().error().message == "no");
+    CHECK(Result<int>().status().error().code == ErrorCode::unset);
+}
+
 TEST_CASE("result: one that was never set is an error") {
     CHECK_FALSE(Result<int>().ok());
     CHECK(Result<int>().error().code == ErrorCode::unset);
