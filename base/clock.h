@@ -53,6 +53,10 @@ private:
     mutable std::atomic<std::int64_t> latest_{0};  // Unix milliseconds
 };
 
+/// Of the year 9999, in Unix seconds: what is later than that has no place in a date of four
+/// digits.
+inline constexpr std::int64_t kLastSecond = 253'402'300'799;
+
 /// As JavaScript's Date.prototype.toISOString prints it: "2026-01-01T00:00:00.123Z". Years 0000 to
 /// 9999.
 std::string format_utc(UnixMillis time);

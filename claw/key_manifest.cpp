@@ -15,7 +15,6 @@ constexpr std::string_view kType = "clawsigner-key-manifest";
 constexpr std::string_view kAssurance = "host-asserted";
 constexpr std::string_view kNoCustody = "none";
 constexpr std::size_t kMaxText = 128;
-constexpr std::int64_t kMaxVersion = 1'000'000;
 constexpr std::int64_t kMaxLeaf = (1LL << 53) - 1;
 
 // RFC 8785 sorts members by name: the calls below stand in that order.
@@ -93,7 +92,7 @@ Result<ManifestKey> parse_key(const JsonValue& value, const std::string& path) {
         in.refuse("did", public_key.error().message);
         return in.finish().error();
     }
-    ManifestKey key{static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion)),
+    ManifestKey key{static_cast<std::uint32_t>(in.integer("version", 1, crypto::kMaxKeyVersion)),
                     read_state(in),
                     std::move(*public_key),
                     in.text("custody", kMaxText),

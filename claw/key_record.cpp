@@ -12,9 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxText = 128;
 constexpr std::size_t kIdLength = 16;
-constexpr std::int64_t kMaxOverlap = 366LL * 24 * 3600;
 constexpr std::int64_t kMaxLeaf = (1LL << 53) - 1;
-constexpr std::int64_t kMaxVersion = 1'000'000;
 
 constexpr std::array<std::pair<KeyState, std::string_view>, kKeyStates.size()> kNames{{
     {KeyState::pending, "pending"},
@@ -112,7 +110,8 @@ Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text)
     TRY(const JsonValue document, parse_json(text, JsonRules::javascript));
     JsonReader in(document, "");
     const auto family = read_family(in);
-    const auto version = static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion));
+    const auto version =
+        static_cast<std::uint32_t>(in.integer("version", 1, crypto::kMaxKeyVersion));
     const std::string did = in.text("did", kMaxText);
     const KeyState state = read_state(in);
     auto id = read_id(in);
@@ -120,7 +119,7 @@ Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text)
     const auto activate_at = read_time(in, "activate_at");
     std::optional<std::chrono::seconds> overlap;
     if (in.has("overlap_seconds")) {
-        overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxOverlap));
+        overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxOverlapSeconds));
     }
     const auto active_since = read_time(in, "active_since");
     const auto active_until = read_time(in, "active_until");

@@ -36,6 +36,9 @@ inline constexpr std::array kKeyStates{KeyState::pending,     KeyState::active,
 std::string_view key_state_name(KeyState state) noexcept;
 std::optional<KeyState> key_state_from_name(std::string_view name) noexcept;
 
+/// The longest overlap of two versions: a year, whichever.
+inline constexpr std::int64_t kMaxOverlapSeconds = 366LL * 24 * 3600;
+
 struct KeyRecord {
     crypto::Family family{};
     std::uint32_t version = 0;  // from 1

@@ -15,8 +15,6 @@ constexpr std::size_t kHashChars = 43;
 constexpr std::size_t kSignatureChars = 86;
 constexpr std::size_t kKidChars = 16;
 constexpr std::size_t kMaxText = 256;
-constexpr std::int64_t kMaxSeconds = 253'402'300'799;  // the year 9999
-constexpr std::int64_t kMaxOverlap = 366LL * 24 * 3600;
 
 struct Signed {
     KeySnapshot snapshot;
@@ -61,7 +59,7 @@ ExpiringKid read_expiring_kid(const JsonValue& value, JsonReader& parent) {
     JsonReader in(value, "expiring_kids[]");
     ExpiringKid key;
     key.kid = in.text("kid", kKidChars);
-    key.not_after_unix = in.integer("not_after_unix", 0, kMaxSeconds);
+    key.not_after_unix = in.integer("not_after_unix", 0, base::kLastSecond);
     if (const Status read = in.finish(); !read.ok()) {
         parent.refuse(read.error());
     }
@@ -84,15 +82,15 @@ std::vector<ExpiringKid> read_expiring(JsonReader& in) {
 KeySnapshot read_members(JsonReader& in) {
     KeySnapshot snapshot;
     in.constant("snapshot_version", "1");
-    snapshot.generated_at =
-        std::chrono::sys_seconds(std::chrono::seconds(in.integer("generated_at", 0, kMaxSeconds)));
+    snapshot.generated_at = std::chrono::sys_seconds(
+        std::chrono::seconds(in.integer("generated_at", 0, base::kLastSecond)));
     in.constant("generated_at_iso", base::format_utc(snapshot.generated_at));
     snapshot.kids.active_kid = in.text("active_kid", kKidChars);
     snapshot.kids.accepted_kids = read_kids(in, "accepted_kids");
     snapshot.kids.signing_kids = read_kids(in, "signing_kids");
     snapshot.kids.verify_only_kids = read_kids(in, "verify_only_kids");
     snapshot.kids.expiring_kids = read_expiring(in);
-    snapshot.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxOverlap));
+    snapshot.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxOverlapSeconds));
     return snapshot;
 }
 

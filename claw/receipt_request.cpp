@@ -1,12 +1,12 @@
 #include "claw/receipt_request.h"
 
 #include "claw/json_reader.h"
+#include "claw/token.h"
 #include "crypto/digest.h"
 
 namespace clawsigner::claw {
 namespace {
 
-constexpr std::size_t kMaxCst = 49'152;
 constexpr std::size_t kMaxDecisionId = 8'192;
 
 std::string digest_of(const JsonValue& document, bool with_legacy) {
@@ -27,7 +27,7 @@ Result<ReceiptRequest> parse_receipt_request(std::string_view body, bool with_le
     if (with_legacy) {
         request.legacy = read_legacy_content(in);
     }
-    request.cst = in.optional_text("cst", kMaxCst);
+    request.cst = in.optional_text("cst", kMaxTokenBytes);
     request.decision_id = in.optional_text("decision_id", kMaxDecisionId);
     if (request.decision_id && !request.cst) {
         in.refuse("decision_id", "belongs to a cst, which is missing");

@@ -23,6 +23,8 @@ inline constexpr std::size_t kMaxScopes = 64;
 inline constexpr std::size_t kMaxScopeChars = 128;  // UTF-16 code units, as JavaScript counts
 inline constexpr std::size_t kMaxAudiences = 64;
 inline constexpr std::size_t kMaxClaimBytes = 512;
+/// Of the compact form that a caller shows. A longer text is refused unread.
+inline constexpr std::size_t kMaxTokenBytes = 49'152;
 
 /// What the control plane may be asked for under the token: `canonical` tokens name the chain of
 /// owner, controller and agent they come from.

@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t kMaxToken = 262'144;
 constexpr std::size_t kKidChars = 16;
 constexpr std::size_t kMaxId = 128;
-constexpr std::int64_t kMaxSkew = 300;                 // seconds an issuer's clock may be ahead
-constexpr std::int64_t kMaxSeconds = 253'402'300'799;  // the year 9999
+constexpr std::int64_t kMaxSkew = 300;  // seconds an issuer's clock may be ahead
 
 /// The three parts of a compact JWS, decoded.
 struct Parts {
@@ -78,8 +77,8 @@ Result<Claims> read_claims(std::string_view text) {
     Token& token = claims.token;
     in.constant("token_version", "1");
     token.grant = read_token_grant(in);
-    token.iat = in.integer("iat", 0, kMaxSeconds);
-    token.exp = in.integer("exp", 1, kMaxSeconds);
+    token.iat = in.integer("iat", 0, base::kLastSecond);
+    token.exp = in.integer("exp", 1, base::kLastSecond);
     claims.scope_hash = in.optional_text("token_scope_hash_b64u", kMaxId).value_or("");
     token.grant.lane = in.optional_one_of("token_lane", {"legacy", "canonical"}) == "canonical"
                            ? TokenLane::canonical

@@ -1,5 +1,6 @@
 #include "cli/key_options.h"
 
+#include "claw/key_record.h"
 #include "cli/default_sockets.h"
 #include "cli/key_commands.h"
 
@@ -20,7 +21,7 @@ struct KeyOptions {
 
 /// Nothing, when it is no span: a number and s, m, h or d, at most a year.
 std::optional<std::chrono::seconds> span_of(const std::string& text) {
-    constexpr std::uint64_t kYear = 366ULL * 24 * 3600;
+    constexpr std::uint64_t kLongest = claw::kMaxOverlapSeconds;
     std::uint64_t number = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
     const std::string unit(read.ptr, text.data() + text.size());
@@ -29,7 +30,7 @@ std::optional<std::chrono::seconds> span_of(const std::string& text) {
                                : unit == "h" ? 3600
                                : unit == "d" ? 86'400
                                              : 0;
-    if (read.ec != std::errc() || each == 0 || number > kYear / each) {
+    if (read.ec != std::errc() || each == 0 || number > kLongest / each) {
         return std::nullopt;
     }
     return std::chrono::seconds(number * each);
@@ -64,7 +65,7 @@ struct KeySetup {
         add_family(to);
         to.add_option("VERSION", options->terms.version, "as keys list shows it")
             ->required()
-            ->check(CLI::Range(1, 1'000'000));
+            ->check(CLI::Range(1U, crypto::kMaxKeyVersion));
     }
     void add_yes(CLI::App& to) const { to.add_flag("--yes", options->terms.yes, "do not ask"); }
     template <class Run>

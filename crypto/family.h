@@ -26,6 +26,9 @@ inline constexpr std::array kFamilies{Family::gateway_receipt, Family::cst, Fami
 /// Ed25519 and nothing else (C2SP signed-note v1.0.0); the other families take both.
 bool signs_with(Family family, Algorithm algorithm) noexcept;
 
+/// The versions of a family's key are 1 to this.
+inline constexpr std::uint32_t kMaxKeyVersion = 1'000'000;
+
 /// As it stands in labels, configuration and answers. Static storage.
 constexpr std::string_view family_name(Family family) noexcept {
     switch (family) {

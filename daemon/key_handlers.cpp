@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMaxWhy = 1024;
-constexpr std::int64_t kMaxVersion = 1'000'000;
-constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;  // seconds
 constexpr std::int64_t kMaxLeaf = (1LL << 53) - 1;
 
 service::Doing read_doing(const Call& call, claw::JsonReader& in) {
@@ -20,12 +18,13 @@ service::Doing read_doing(const Call& call, claw::JsonReader& in) {
 
 hsm::KeyName read_key(claw::JsonReader& in) {
     const auto family = claw::read_family(in);
-    return {family, static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion))};
+    return {family, static_cast<std::uint32_t>(in.integer("version", 1, crypto::kMaxKeyVersion))};
 }
 
 std::optional<std::chrono::seconds> read_span(claw::JsonReader& in, std::string_view name) {
-    return in.has(name) ? std::optional(std::chrono::seconds(in.integer(name, 0, kMaxSpan)))
-                        : std::nullopt;
+    return in.has(name)
+               ? std::optional(std::chrono::seconds(in.integer(name, 0, claw::kMaxOverlapSeconds)))
+               : std::nullopt;
 }
 
 Answer answer(unsigned status, const Result<service::KeyView>& key) {

@@ -70,7 +70,7 @@ std::optional<KeyName> parse_key_label(std::string_view label) {
     std::from_chars(digits.data(), digits.data() + digits.size(), name.version);
     // Reading is lenient about what the comparison is not: signs, zeros in front, characters
     // behind.
-    return name.version > 0 && name.version <= kMaxVersion && key_label(name) == label
+    return name.version > 0 && name.version <= crypto::kMaxKeyVersion && key_label(name) == label
                ? std::optional(name)
                : std::nullopt;
 }

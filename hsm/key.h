@@ -38,12 +38,10 @@ private:
 /// What a key is for and which of its family's keys it is. Versions count from 1.
 struct KeyName {
     crypto::Family family{};
-    std::uint32_t version = 0;
+    std::uint32_t version = 0;  // 1 to crypto::kMaxKeyVersion
 
     friend auto operator<=>(const KeyName&, const KeyName&) = default;
 };
-
-inline constexpr std::uint32_t kMaxVersion = 1'000'000;
 
 /// The label a key carries in its store: "clawsigner/gateway_receipt/1".
 std::string key_label(const KeyName& name);

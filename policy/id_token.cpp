@@ -1,5 +1,6 @@
 #include "policy/id_token.h"
 
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "claw/javascript_text.h"
 #include "claw/json_reader.h"
@@ -19,7 +20,6 @@ constexpr std::string_view kField = "id_token";
 constexpr std::size_t kMaxText = 512;
 constexpr std::size_t kMaxAudiences = 16;
 constexpr std::size_t kMaxHeader = 1'024;
-constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
 
 Error denied(std::string_view rule, std::string_view reason) {
     return Error::denied(rule, std::string(kField), reason);
@@ -126,10 +126,10 @@ Result<Claims> read_claims(const JsonValue& value) {
     claims.azp = optional_printable(in, "azp");
     claims.nonce = optional_printable(in, "nonce");
     claims.jti = optional_printable(in, "jti");
-    claims.iat = in.integer("iat", 0, kLastSecond);
-    claims.exp = in.integer("exp", 0, kLastSecond);
+    claims.iat = in.integer("iat", 0, base::kLastSecond);
+    claims.exp = in.integer("exp", 0, base::kLastSecond);
     if (in.has("nbf")) {
-        claims.nbf = in.integer("nbf", 0, kLastSecond);
+        claims.nbf = in.integer("nbf", 0, base::kLastSecond);
     }
     if (const Status read = in.finish_open(); !read.ok()) {
         return denied("oidc.claims", "has claims in which " + read.error().message);

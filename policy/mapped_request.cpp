@@ -1,5 +1,6 @@
 #include "policy/mapped_request.h"
 
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "claw/javascript_text.h"
 #include "claw/json_reader.h"
@@ -26,7 +27,6 @@ constexpr std::size_t kMaxText = 512;
 constexpr std::size_t kMaxCallText = 256;
 constexpr std::size_t kAnyBytes = 65'536;
 constexpr std::size_t kHashChars = 43;
-constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
 
 // The claims that only an entry of the mapping allows, all of them texts.
 constexpr std::array<std::string_view, 11> kListedClaims{"owner_ref",
@@ -136,7 +136,7 @@ std::map<std::string, std::string, std::less<>> read_listed(JsonReader& in) {
     }
     if (in.has(kDelegationExpires)) {
         claims.emplace(kDelegationExpires,
-                       std::to_string(in.integer(kDelegationExpires, 1, kLastSecond)));
+                       std::to_string(in.integer(kDelegationExpires, 1, base::kLastSecond)));
     }
     return claims;
 }
@@ -231,7 +231,7 @@ Result<NarrowRequest> parse_narrow_request(std::string_view body) {
     TRY(const JsonValue document, parse_body(body));
     JsonReader outer(document, "", kForm);
     NarrowRequest asked;
-    asked.cst = outer.text("cst", kMaxCstBytes);
+    asked.cst = outer.text("cst", claw::kMaxTokenBytes);
     read_inner(outer, [&](JsonReader& in) { read_narrowing(in, asked); });
     CHECK_OK(outer.finish());
     return asked;
@@ -241,7 +241,7 @@ Result<DecisionRequest> parse_decision_request(std::string_view body) {
     TRY(const JsonValue document, parse_body(body));
     JsonReader in(document, "", kForm);
     DecisionRequest asked;
-    asked.cst = in.text("cst", kMaxCstBytes);
+    asked.cst = in.text("cst", claw::kMaxTokenBytes);
     asked.call = read_call(in);
     CHECK_OK(in.finish());
     return asked;

@@ -17,8 +17,6 @@
 /// /v1/tokens/narrow and /v1/decisions.
 namespace clawsigner::policy {
 
-inline constexpr std::size_t kMaxCstBytes = 49'152;
-
 /// What a token is to be, within what the mapping gives.
 struct MappedRequest {
     std::string sub;

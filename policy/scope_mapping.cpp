@@ -1,5 +1,6 @@
 #include "policy/scope_mapping.h"
 
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "claw/javascript_text.h"
 #include "claw/json_reader.h"
@@ -17,7 +18,6 @@ constexpr std::string_view kForm = "mapping.form";
 constexpr std::string_view kWildcard = "mapping.wildcard";
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kHashChars = 43;
-constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
 
 using claw::JsonReader;
 using claw::JsonValue;
@@ -178,7 +178,8 @@ std::set<std::string> read_seconds(JsonReader& in, std::string_view name) {
     }
     for (const JsonValue& element : value->get_array()) {
         const double* seconds = element.if_double();
-        if (seconds == nullptr || *seconds < 1 || *seconds > static_cast<double>(kLastSecond) ||
+        if (seconds == nullptr || *seconds < 1 ||
+            *seconds > static_cast<double>(base::kLastSecond) ||
             *seconds != static_cast<double>(static_cast<std::int64_t>(*seconds))) {
             in.refuse(name, "must be an array of at most 256 Unix times");
             return items;

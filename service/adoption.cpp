@@ -9,7 +9,6 @@ namespace {
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kSignature = 86;  // characters of base64url
-constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
 
 }  // namespace
 
@@ -33,7 +32,8 @@ Result<AdoptionAsked> parse_adoption(const std::string& text) {
     asked.family = claw::read_family(in);
     asked.adoption.issued_at = in.text("issued_at", kMaxName);
     asked.adoption.old_did = in.text("old_did", kMaxText);
-    asked.adoption.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxSpan));
+    asked.adoption.overlap =
+        std::chrono::seconds(in.integer("overlap_seconds", 0, claw::kMaxOverlapSeconds));
     asked.adoption.reason = in.text("reason", kMaxText);
     asked.adoption.rotation_id = in.text("rotation_id", kMaxText);
     asked.adoption.old_signature = in.b64u("signature_old_b64u", kSignature, kSignature);

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kHash = 43;
 constexpr std::size_t kMaxName = 256;
-constexpr std::int64_t kMaxSeconds = 253'402'300'799;  // the year 9999
 constexpr mode_t kOwnerReads = 0400;
 
 /// RFC 8785: members by name.
@@ -43,7 +42,7 @@ Result<AllowedCall> parse(std::string_view text) {
     allowed.call.provider = in.text("provider", kMaxName);
     allowed.call.tool = in.optional_text("tool", kMaxName);
     (void)in.integer("v", 1, 1);
-    allowed.valid_until = in.integer("valid_until", 0, kMaxSeconds);
+    allowed.valid_until = in.integer("valid_until", 0, base::kLastSecond);
     CHECK_OK(in.finish());
     if (!at.ok()) {
         return at.error();

@@ -10,9 +10,6 @@
 namespace clawsigner::service {
 namespace {
 
-constexpr std::int64_t kMaxVersion = 1'000'000;
-constexpr std::int64_t kMaxSpan = 366LL * 24 * 3600;
-
 constexpr std::array<std::pair<GatedAct, std::string_view>, 13> kActs{{
     {GatedAct::destroy, "keys.destroy"},
     {GatedAct::unfreeze, "keys.unfreeze"},
@@ -64,11 +61,13 @@ Result<KeyArguments> parse_key_arguments(const std::string& text, GatedAct act) 
     KeyArguments arguments;
     arguments.key.family = claw::read_family(in);
     if (act == GatedAct::destroy) {
-        arguments.key.version = static_cast<std::uint32_t>(in.integer("version", 1, kMaxVersion));
+        arguments.key.version =
+            static_cast<std::uint32_t>(in.integer("version", 1, crypto::kMaxKeyVersion));
     }
     if (act == GatedAct::recover) {
         arguments.plan.now = true;
-        arguments.plan.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxSpan));
+        arguments.plan.overlap =
+            std::chrono::seconds(in.integer("overlap_seconds", 0, claw::kMaxOverlapSeconds));
     }
     CHECK_OK(in.finish());
     return arguments;

@@ -214,7 +214,7 @@ Result<std::uint32_t> Lifecycle::next_version(Family family) const {
     for (const hsm::UnusableKey& key : snapshot->unusable) {
         see(hsm::parse_key_label(key.label));
     }
-    if (highest >= hsm::kMaxVersion) {
+    if (highest >= crypto::kMaxKeyVersion) {
         return Error(ErrorCode::unsupported, "the family has had all the versions there are");
     }
     return highest + 1;

@@ -77,7 +77,7 @@ void PresentedTokens::Table::put(const crypto::Sha256& name, Known value) {
 
 void PresentedTokens::note_issued(std::string_view cst, PresentedToken token,
                                   std::string_view kid) {
-    if (cst.size() > kMaxBytes) {
+    if (cst.size() > claw::kMaxTokenBytes) {
         return;  // nobody can show it
     }
     const crypto::Sha256 name = crypto::sha256(cst);
@@ -94,7 +94,7 @@ void PresentedTokens::note_issued(std::string_view cst, PresentedToken token,
 
 Result<std::shared_ptr<const PresentedToken>> PresentedTokens::verify(std::string_view cst,
                                                                       UnixMillis now, Keys keys) {
-    if (cst.size() > kMaxBytes) {
+    if (cst.size() > claw::kMaxTokenBytes) {
         return invalid("is larger than a token can be");
     }
     const crypto::Sha256 name = crypto::sha256(cst);

@@ -35,7 +35,6 @@ class PresentedTokens {
 public:
     static constexpr std::size_t kMaxKnown = 4'096;
     static constexpr std::size_t kMaxKnownBytes = 8UL << 20U;  // of their texts
-    static constexpr std::size_t kMaxBytes = 49'152;
 
     /// Both outlive it.
     PresentedTokens(ledger::Log& log, const Lifecycle& lifecycle)

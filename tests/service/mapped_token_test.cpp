@@ -221,10 +221,9 @@ TEST_CASE("presented token: many large ones push the oldest out of memory", "[se
         return on.presented->verify(first.artefact.token, on.clock.now()).ok();
     };
     REQUIRE(knows_first());  // without a leaf: only because it is known
-    constexpr std::size_t kFit =
-        service::PresentedTokens::kMaxKnownBytes / service::PresentedTokens::kMaxBytes;
+    constexpr std::size_t kFit = service::PresentedTokens::kMaxKnownBytes / claw::kMaxTokenBytes;
     const auto note_large = [&](std::size_t number) {
-        std::string text(service::PresentedTokens::kMaxBytes, 'x');
+        std::string text(claw::kMaxTokenBytes, 'x');
         text.replace(0, 8, std::to_string(10'000'000 + number));
         on.presented->note_issued(text, {}, first.artefact.kid);
     };
