@@ -10,6 +10,8 @@ namespace clawsigner::claw {
 namespace {
 
 constexpr std::size_t kUsualMembers = 24;
+constexpr std::size_t kMaxTime =
+    64;  // a time has 24; what is wrong with a longer text is told better by its shape
 
 std::string bounds(std::string_view what, std::size_t min, std::size_t max) {
     std::string text("must have ");
@@ -110,6 +112,25 @@ std::optional<std::string> JsonReader::optional_b64u(std::string_view name, std:
     const JsonValue* value = find(name);
     return value == nullptr ? std::nullopt
                             : std::optional(b64u_of(name, *value, min_chars, max_chars));
+}
+
+UnixMillis JsonReader::time_of(std::string_view name, const JsonValue& value) {
+    const std::string text = text_of(name, value, kMaxTime);
+    const auto time = base::parse_utc(text);
+    if (!time.ok() && !failed()) {
+        refuse(name, time.error().message);
+    }
+    return time.ok() ? *time : UnixMillis();
+}
+
+UnixMillis JsonReader::time(std::string_view name) {
+    const JsonValue* value = require(name);
+    return value == nullptr ? UnixMillis() : time_of(name, *value);
+}
+
+std::optional<UnixMillis> JsonReader::optional_time(std::string_view name) {
+    const JsonValue* value = find(name);
+    return value == nullptr ? std::nullopt : std::optional(time_of(name, *value));
 }
 
 std::optional<std::string> JsonReader::optional_one_of(

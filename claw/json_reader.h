@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "claw/json.h"
 
@@ -47,6 +48,10 @@ public:
     std::optional<std::string> optional_one_of(std::string_view name,
                                                std::initializer_list<std::string_view> choices);
 
+    /// As base::parse_utc takes it.
+    UnixMillis time(std::string_view name);
+    std::optional<UnixMillis> optional_time(std::string_view name);
+
     /// A number without a fraction, both bounds included. 1.0 and 1e3 are such numbers, as in
     /// JavaScript.
     std::int64_t integer(std::string_view name, std::int64_t min, std::int64_t max);
@@ -87,6 +92,7 @@ private:
     std::string text_of(std::string_view name, const JsonValue& value, std::size_t max_bytes);
     std::string b64u_of(std::string_view name, const JsonValue& value, std::size_t min_chars,
                         std::size_t max_chars);
+    UnixMillis time_of(std::string_view name, const JsonValue& value);
     const JsonValue* object_of(std::string_view name, const JsonValue* value);
 
     const JsonObject* object_ = nullptr;

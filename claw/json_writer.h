@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.h"
 #include "claw/json_text.h"
 
 #include <cstdint>
@@ -22,6 +23,13 @@ public:
     }
     JsonWriter& optional_text(std::string_view name, const std::optional<std::string>& value) {
         return value ? text(name, *value) : *this;
+    }
+    /// As base::format_utc prints it.
+    JsonWriter& time(std::string_view name, UnixMillis value) {
+        return text(name, base::format_utc(value));
+    }
+    JsonWriter& optional_time(std::string_view name, const std::optional<UnixMillis>& value) {
+        return value ? time(name, *value) : *this;
     }
     JsonWriter& integer(std::string_view name, std::int64_t value) {
         begin(name).append(std::to_string(value));

@@ -19,30 +19,24 @@ constexpr std::int64_t kMaxLeaf = (1LL << 53) - 1;
 
 // RFC 8785 sorts members by name: the calls below stand in that order.
 
-void write_time(JsonWriter& out, std::string_view name, const std::optional<UnixMillis>& time) {
-    if (time) {
-        out.text(name, base::format_utc(*time));
-    }
-}
-
 std::string key_text(const ManifestKey& key) {
     const crypto::KeyIdentity names = crypto::identity_of(key.public_key);
     JsonWriter out;
-    write_time(out, "activate_at", key.activate_at);
-    write_time(out, "active_since", key.active_since);
-    write_time(out, "active_until", key.active_until);
+    out.optional_time("activate_at", key.activate_at);
+    out.optional_time("active_since", key.active_since);
+    out.optional_time("active_until", key.active_until);
     out.text("algorithm", crypto::algorithm_name(key.public_key.algorithm()))
         .text("assurance", kAssurance);
     if (key.compromised_leaf) {
         out.integer("compromised_leaf", static_cast<std::int64_t>(*key.compromised_leaf));
     }
-    write_time(out, "compromised_since", key.compromised_since);
-    out.text("created", base::format_utc(key.created))
+    out.optional_time("compromised_since", key.compromised_since);
+    out.time("created", key.created)
         .text("custody", key.custody)
         .text("did", names.did)
         .text("jkt", crypto::jwk_thumbprint(key.public_key))
         .text("kid", names.kid);
-    write_time(out, "not_after", key.not_after);
+    out.optional_time("not_after", key.not_after);
     return out.optional_text("proof", key.proof)
         .text("state", key_state_name(key.state))
         .integer("version", key.version)
@@ -55,26 +49,6 @@ std::string family_text(const ManifestFamily& family) {
         .boolean("frozen", family.frozen)
         .raw("keys", json_array_of(family.keys, key_text))
         .done();
-}
-
-std::optional<UnixMillis> read_time(JsonReader& in, std::string_view name) {
-    const auto text = in.optional_text(name, kMaxText);
-    if (!text || in.failed()) {
-        return std::nullopt;
-    }
-    const auto time = base::parse_utc(*text);
-    if (!time.ok()) {
-        in.refuse(name, time.error().message);
-        return std::nullopt;
-    }
-    return *time;
-}
-
-UnixMillis read_required_time(JsonReader& in, std::string_view name) {
-    if (!in.has(name)) {
-        in.refuse(name, "is missing");
-    }
-    return read_time(in, name).value_or(UnixMillis());
 }
 
 KeyState read_state(JsonReader& in) {
@@ -96,12 +70,12 @@ Result<ManifestKey> parse_key(const JsonValue& value, const std::string& path) {
                     read_state(in),
                     std::move(*public_key),
                     in.text("custody", kMaxText),
-                    read_required_time(in, "created"),
-                    read_time(in, "activate_at"),
-                    read_time(in, "active_since"),
-                    read_time(in, "active_until"),
-                    read_time(in, "not_after"),
-                    read_time(in, "compromised_since"),
+                    in.time("created"),
+                    in.optional_time("activate_at"),
+                    in.optional_time("active_since"),
+                    in.optional_time("active_until"),
+                    in.optional_time("not_after"),
+                    in.optional_time("compromised_since"),
                     {},
                     in.optional_text("proof", kMaxText)};
     if (in.has("compromised_leaf")) {
@@ -167,7 +141,7 @@ Result<KeyManifest> parse_document(const JsonValue& document) {
     in.integer("v", 1, 1);
     in.constant("type", kType);
     manifest.origin = in.text("origin", kMaxOriginBytes);
-    manifest.time = read_required_time(in, "time");
+    manifest.time = in.time("time");
     const auto* families = read_array(in, "families");
     CHECK_OK(in.finish());
     for (const JsonValue& element : *families) {
@@ -202,7 +176,7 @@ std::string key_manifest_text(const KeyManifest& manifest) {
     return JsonWriter()
         .raw("families", json_array_of(manifest.families, family_text))
         .text("origin", manifest.origin)
-        .text("time", base::format_utc(manifest.time))
+        .time("time", manifest.time)
         .text("type", kType)
         .integer("v", 1)
         .done();

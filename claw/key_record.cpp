@@ -23,25 +23,6 @@ constexpr std::array<std::pair<KeyState, std::string_view>, kKeyStates.size()> k
     {KeyState::compromised, "compromised"},
 }};
 
-void write_time(JsonWriter& out, std::string_view name, const std::optional<UnixMillis>& time) {
-    if (time) {
-        out.text(name, base::format_utc(*time));
-    }
-}
-
-std::optional<UnixMillis> read_time(JsonReader& in, std::string_view name) {
-    const auto text = in.optional_text(name, kMaxText);
-    if (!text) {
-        return std::nullopt;
-    }
-    const auto time = base::parse_utc(*text);
-    if (!time.ok()) {
-        in.refuse(name, "is no time");
-        return std::nullopt;
-    }
-    return *time;
-}
-
 KeyState read_state(JsonReader& in) {
     const auto state = key_state_from_name(in.text("state", kMaxText));
     if (!state) {
@@ -77,18 +58,18 @@ std::string key_row_name(crypto::Family family, std::uint32_t version) {
 // RFC 8785 sorts members by name: the calls below stand in that order.
 std::string key_record_text(const KeyRecord& record) {
     JsonWriter out;
-    write_time(out, "activate_at", record.activate_at);
-    write_time(out, "active_since", record.active_since);
-    write_time(out, "active_until", record.active_until);
+    out.optional_time("activate_at", record.activate_at);
+    out.optional_time("active_since", record.active_since);
+    out.optional_time("active_until", record.active_until);
     if (record.compromised_leaf) {
         out.integer("compromised_leaf", static_cast<std::int64_t>(*record.compromised_leaf));
     }
-    write_time(out, "compromised_since", record.compromised_since);
-    out.text("created", base::format_utc(record.created))
+    out.optional_time("compromised_since", record.compromised_since);
+    out.time("created", record.created)
         .text("did", crypto::did_key(record.public_key))
         .text("family", crypto::family_name(record.family))
         .optional_text("id", record.id);
-    write_time(out, "not_after", record.not_after);
+    out.optional_time("not_after", record.not_after);
     if (record.overlap) {
         out.integer("overlap_seconds", record.overlap->count());
     }
@@ -106,39 +87,40 @@ crypto::Family read_family(JsonReader& in) {
     return family.value_or(crypto::Family::gateway_receipt);
 }
 
+KeyRecord KeyRecord::of(crypto::Family family, std::uint32_t version, KeyState state,
+                        crypto::PublicKey public_key, UnixMillis created) {
+    return {family, version, state, std::move(public_key), {}, created, {}, {}, {}, {}, {},
+            {},     {},      {}};
+}
+
 Result<KeyRecord> parse_key_record(std::string_view name, std::string_view text) {
     TRY(const JsonValue document, parse_json(text, JsonRules::javascript));
     JsonReader in(document, "");
+    auto public_key = crypto::public_key_from_did(in.text("did", kMaxText));
+    if (!public_key.ok()) {
+        in.refuse("did", public_key.error().message);
+        return in.finish().error();
+    }
     const auto family = read_family(in);
     const auto version =
         static_cast<std::uint32_t>(in.integer("version", 1, crypto::kMaxKeyVersion));
-    const std::string did = in.text("did", kMaxText);
     const KeyState state = read_state(in);
-    auto id = read_id(in);
-    const auto created = read_time(in, "created");
-    const auto activate_at = read_time(in, "activate_at");
-    std::optional<std::chrono::seconds> overlap;
+    auto record = KeyRecord::of(family, version, state, *std::move(public_key), in.time("created"));
+    record.id = read_id(in);
+    record.activate_at = in.optional_time("activate_at");
     if (in.has("overlap_seconds")) {
-        overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxOverlapSeconds));
+        record.overlap = std::chrono::seconds(in.integer("overlap_seconds", 0, kMaxOverlapSeconds));
     }
-    const auto active_since = read_time(in, "active_since");
-    const auto active_until = read_time(in, "active_until");
-    const auto not_after = read_time(in, "not_after");
-    const auto compromised_since = read_time(in, "compromised_since");
-    std::optional<std::uint64_t> compromised_leaf;
+    record.active_since = in.optional_time("active_since");
+    record.active_until = in.optional_time("active_until");
+    record.not_after = in.optional_time("not_after");
+    record.compromised_since = in.optional_time("compromised_since");
     if (in.has("compromised_leaf")) {
-        compromised_leaf = static_cast<std::uint64_t>(in.integer("compromised_leaf", 0, kMaxLeaf));
+        record.compromised_leaf =
+            static_cast<std::uint64_t>(in.integer("compromised_leaf", 0, kMaxLeaf));
     }
-    auto proof = in.optional_text("proof", kMaxText);
+    record.proof = in.optional_text("proof", kMaxText);
     CHECK_OK(in.finish());
-    if (!created) {
-        return Error::at("created", "is missing");
-    }
-    TRY(auto public_key, crypto::public_key_from_did(did));
-    KeyRecord record{family,           version,         state,       std::move(public_key),
-                     std::move(id),    *created,        activate_at, overlap,
-                     active_since,     active_until,    not_after,   compromised_since,
-                     compromised_leaf, std::move(proof)};
     if (key_record_text(record) != text || key_row_name(record.family, record.version) != name) {
         return Error(ErrorCode::malformed_json, "the record of a key is not in its one form");
     }

@@ -40,6 +40,10 @@ std::optional<KeyState> key_state_from_name(std::string_view name) noexcept;
 inline constexpr std::int64_t kMaxOverlapSeconds = 366LL * 24 * 3600;
 
 struct KeyRecord {
+    /// A version that nothing has happened to yet.
+    static KeyRecord of(crypto::Family family, std::uint32_t version, KeyState state,
+                        crypto::PublicKey public_key, UnixMillis created);
+
     crypto::Family family{};
     std::uint32_t version = 0;  // from 1
     KeyState state{};

@@ -28,7 +28,7 @@ std::string message(const KeySnapshot& snapshot) {
     return JsonWriter()
         .text("snapshot_version", "1")
         .integer("generated_at", snapshot.generated_at.time_since_epoch().count())
-        .text("generated_at_iso", base::format_utc(snapshot.generated_at))
+        .time("generated_at_iso", snapshot.generated_at)
         .text("active_kid", snapshot.kids.active_kid)
         .raw("accepted_kids", json_texts(snapshot.kids.accepted_kids))
         .raw("signing_kids", json_texts(snapshot.kids.signing_kids))

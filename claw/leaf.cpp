@@ -26,7 +26,7 @@ void write_caller(JsonWriter& out, const std::optional<LeafCaller>& caller) {
 }
 
 void close(JsonWriter& out, UnixMillis time, std::string_view type) {
-    out.text("time", base::format_utc(time)).text("type", type).integer("v", 1);
+    out.time("time", time).text("type", type).integer("v", 1);
 }
 
 /// Row names are plain ASCII, whose order is also RFC 8785's.
@@ -138,7 +138,7 @@ struct Print {
     }
     std::string operator()(const ManifestLeaf& leaf) const {
         JsonWriter out;
-        out.text("as_of", base::format_utc(leaf.as_of)).text("sha256", leaf.sha256);
+        out.time("as_of", leaf.as_of).text("sha256", leaf.sha256);
         close(out, time, "manifest");
         return out.done();
     }
@@ -280,18 +280,9 @@ LeafContent read_act(JsonReader& in) {
     return leaf;
 }
 
-UnixMillis read_time(JsonReader& in, std::string_view name = "time") {
-    const auto time = base::parse_utc(in.text(name, kMaxName));
-    if (!time.ok()) {
-        in.refuse(name, "is no time");
-        return {};
-    }
-    return *time;
-}
-
 LeafContent read_manifest(JsonReader& in) {
     ManifestLeaf leaf;
-    leaf.as_of = read_time(in, "as_of");
+    leaf.as_of = in.time("as_of");
     leaf.sha256 = in.b64u("sha256", kHash, kHash);
     return leaf;
 }
@@ -321,7 +312,7 @@ Result<Leaf> read_leaf(const JsonValue& document) {
     const std::string type = in.text("type", kMaxName);
     (void)in.integer("v", 1, 1);
     Leaf leaf;
-    leaf.time = read_time(in);
+    leaf.time = in.time("time");
     for (const auto& [name, read] : kKinds) {
         if (name == type) {
             leaf.content = read(in);

@@ -107,7 +107,7 @@ std::string payload_text(const GatewayReceipt& receipt) {
         .integer("tokens_input", content.tokens_input)
         .integer("tokens_output", content.tokens_output)
         .integer("latency_ms", content.latency_ms)
-        .text("timestamp", base::format_utc(receipt.timestamp));
+        .time("timestamp", receipt.timestamp);
     if (content.binding && !content.binding->empty()) {
         out.raw("binding", binding_text(*content.binding));
     }
@@ -147,19 +147,6 @@ std::optional<std::string> read_receipt_id(JsonReader& in) {
         in.refuse("receipt_id", "must be \"rcpt_\" and letters, digits, '.', '_' or '-'");
     }
     return id;
-}
-
-std::optional<UnixMillis> read_timestamp(JsonReader& in, std::string_view name) {
-    const auto text = in.optional_text(name, kMaxIdBytes);
-    if (!text || in.failed()) {
-        return std::nullopt;
-    }
-    const auto time = base::parse_utc(*text);
-    if (!time.ok()) {
-        in.refuse(name, time.error().message);
-        return std::nullopt;
-    }
-    return *time;
 }
 
 Result<ReceiptPayload> ReceiptPayload::of(const GatewayReceipt& receipt) {

@@ -67,7 +67,6 @@ struct GatewayReceipt {
 ReceiptContent read_receipt_content(JsonReader& in);
 /// "rcpt_" and 1 to 123 of A-Z a-z 0-9 . _ -
 std::optional<std::string> read_receipt_id(JsonReader& in);
-std::optional<UnixMillis> read_timestamp(JsonReader& in, std::string_view name);
 
 /// A receipt on its way to be signed.
 class ReceiptPayload {

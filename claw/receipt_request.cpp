@@ -22,7 +22,7 @@ Result<ReceiptRequest> parse_receipt_request(std::string_view body, bool with_le
     in.optional_constant("receipt_version", "1");
     in.optional_constant("gateway_id", kGatewayId);
     request.receipt_id = read_receipt_id(in);
-    request.timestamp = read_timestamp(in, "timestamp");
+    request.timestamp = in.optional_time("timestamp");
     request.content = read_receipt_content(in);
     if (with_legacy) {
         request.legacy = read_legacy_content(in);

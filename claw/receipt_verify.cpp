@@ -72,9 +72,9 @@ GatewayReceipt read_payload(const JsonValue& payload, JsonReader& parent) {
     in.constant("receipt_version", "1");
     in.constant("gateway_id", kGatewayId);
     receipt.receipt_id = in.text("receipt_id", kMaxIdBytes);
-    receipt.timestamp = read_timestamp(in, "timestamp").value_or(UnixMillis());
-    if (!in.has("timestamp") || !in.has("model")) {
-        in.refuse(in.has("model") ? "timestamp" : "model", "is missing");
+    receipt.timestamp = in.time("timestamp");
+    if (!in.has("model")) {
+        in.refuse("model", "is missing");
     }
     receipt.content = read_receipt_content(in);
     if (const Status read = in.finish(); !read.ok()) {

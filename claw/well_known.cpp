@@ -14,10 +14,7 @@ std::string key_text(const KeyRecord& key) {
         out.text("algorithm", "Ed25519");
     }
     out.text("use", "receipt-signing");
-    if (key.not_after) {
-        out.text("expires_at", base::format_utc(*key.not_after));
-    }
-    return out.done();
+    return out.optional_time("expires_at", key.not_after).done();
 }
 
 }  // namespace

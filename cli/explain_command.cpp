@@ -206,7 +206,7 @@ void print_json(const Outcome& outcome) {
     if (!outcome.allow) {
         out.text("reason", outcome.reason);
     } else {
-        out.text("until", base::format_utc(UnixMillis(std::chrono::seconds(outcome.until))));
+        out.time("until", UnixMillis(std::chrono::seconds(outcome.until)));
     }
     if (outcome.grant) {
         out.raw("scope", claw::json_array_of(outcome.grant->scope, [](const std::string& scope) {

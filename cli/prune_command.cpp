@@ -62,7 +62,7 @@ std::string question(const PruneTerms& terms, const Wanted& wanted) {
 
 std::string body_of(const PruneTerms& terms, const Wanted& wanted) {
     claw::JsonWriter body;
-    body.text("before", base::format_utc(wanted.before))
+    body.time("before", wanted.before)
         .text("root", base::base64_encode(wanted.checkpoint.root))
         .integer("size", static_cast<std::int64_t>(wanted.checkpoint.size))
         .integer("state", static_cast<std::int64_t>(wanted.plan.state))

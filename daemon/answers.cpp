@@ -57,12 +57,6 @@ std::string attributes_text(const hsm::KeyAttributes& attributes) {
         .done();
 }
 
-void write_time(JsonWriter& out, std::string_view name, const std::optional<UnixMillis>& time) {
-    if (time) {
-        out.text(name, base::format_utc(*time));
-    }
-}
-
 std::string key_text(const service::KeyView& view) {
     const claw::KeyRecord& record = view.record;
     JsonWriter out;
@@ -77,12 +71,12 @@ std::string key_text(const service::KeyView& view) {
     if (!view.backend.empty()) {
         out.text("backend", view.backend);
     }
-    out.text("assurance", "host-asserted").text("created", base::format_utc(record.created));
-    write_time(out, "activate_at", record.activate_at);
-    write_time(out, "active_since", record.active_since);
-    write_time(out, "active_until", record.active_until);
-    write_time(out, "not_after", record.not_after);
-    write_time(out, "compromised_since", record.compromised_since);
+    out.text("assurance", "host-asserted").time("created", record.created);
+    out.optional_time("activate_at", record.activate_at);
+    out.optional_time("active_since", record.active_since);
+    out.optional_time("active_until", record.active_until);
+    out.optional_time("not_after", record.not_after);
+    out.optional_time("compromised_since", record.compromised_since);
     if (record.compromised_leaf) {
         out.integer("compromised_leaf", static_cast<std::int64_t>(*record.compromised_leaf));
     }
@@ -116,7 +110,7 @@ std::string backend_text(const service::BackendReport& report) {
     JsonWriter out;
     out.text("name", report.name)
         .text("state", state_name(report.status.state))
-        .text("since", base::format_utc(report.status.since));
+        .time("since", report.status.since);
     if (!report.status.device.empty()) {
         out.text("device", report.status.device);
     }
@@ -133,9 +127,7 @@ std::string family_text(const service::FamilyReport& report) {
         out.text("kid", report.key->kid).text("did", report.key->did);
     }
     out.boolean("ready", report.readiness.ready());
-    if (report.last_probe) {
-        out.text("last_probe", base::format_utc(*report.last_probe));
-    }
+    out.optional_time("last_probe", report.last_probe);
     return out.raw("reasons", array_of(report.readiness.reasons, error_text)).done();
 }
 
@@ -143,7 +135,7 @@ std::string ledger_text(const service::StatusReport& report) {
     const ledger::LogStatus& ledger = report.ledger;
     JsonWriter out;
     out.text("state", ledger::health_name(ledger.health))
-        .text("since", base::format_utc(ledger.since))
+        .time("since", ledger.since)
         .optional_text("origin", report.origin)
         .optional_text("log_key", report.log_key)
         .integer("size", static_cast<std::int64_t>(ledger.size))
@@ -299,7 +291,7 @@ Answer status_answer(const service::StatusReport& report) {
     return {200,
             JsonWriter()
                 .text("version", CLAWSIGNER_VERSION)
-                .text("started", base::format_utc(report.started))
+                .time("started", report.started)
                 .boolean("ready", report.ready())
                 .raw("backends", array_of(report.backends, backend_text))
                 .raw("families", array_of(report.families, family_text))

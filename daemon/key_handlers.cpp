@@ -152,14 +152,7 @@ Result<service::KeyView> compromised(const Call& call) {
     claw::JsonReader in(document, "");
     const hsm::KeyName key = read_key(in);
     const auto doing = read_doing(call, in);
-    std::optional<UnixMillis> since;
-    if (const auto text = in.optional_text("since", kMaxName)) {
-        const auto time = base::parse_utc(*text);
-        if (!time.ok()) {
-            in.refuse("since", "must be a time like 2026-01-01T00:00:00.000Z");
-        }
-        since = time.ok() ? std::optional(*time) : std::nullopt;
-    }
+    const auto since = in.optional_time("since");
     std::optional<std::uint64_t> leaf;
     if (in.has("leaf")) {
         leaf = static_cast<std::uint64_t>(in.integer("leaf", 0, kMaxLeaf));

@@ -57,7 +57,7 @@ void Log::event(std::string_view name, Level level, claw::JsonWriter&& members) 
         return;
     }
     std::string line = claw::JsonWriter()
-                           .text("time", base::format_utc(base::SystemClock().now()))
+                           .time("time", base::SystemClock().now())
                            .text("level", level_name(level))
                            .text("event", name)
                            .done();

@@ -24,13 +24,13 @@ constexpr std::size_t kMaxAct = 128;
 constexpr std::size_t kMaxOrigin = 256;
 constexpr std::size_t kMaxRole = 64;
 constexpr std::size_t kMaxWhy = 1024;
-constexpr std::size_t kMaxTime = 24;
+constexpr std::size_t kTime = 24;
 constexpr std::size_t kFingerprint = 50;
 constexpr std::string_view kFingerprintStart = "SHA256:";
 
 // The worst case of a request's text: the arguments, texts whose every character needs an escape,
 // and approvals of the longest principals. The 1,024 are for names and punctuation.
-constexpr std::size_t kMaxApprovalText = kMaxPrincipal + kFingerprint + kMaxTime + 64;
+constexpr std::size_t kMaxApprovalText = kMaxPrincipal + kFingerprint + kTime + 64;
 static_assert(kMaxActArguments + 2 * (kMaxId + kMaxAct + kMaxOrigin + kMaxRole + kMaxWhy) +
                   kMaxApprovals * kMaxApprovalText + 1024 <=
               claw::kMaxLeafBytes);
@@ -103,7 +103,7 @@ std::string approvals_text(const std::vector<Approval>& approvals) {
     for (const Approval& approval : approvals) {
         text.append(text.size() > 1 ? "," : "");
         text.append(JsonWriter()
-                        .text("at", base::format_utc(approval.at))
+                        .time("at", approval.at)
                         .text("fingerprint", approval.fingerprint)
                         .text("principal", approval.principal)
                         .done());
@@ -114,8 +114,8 @@ std::string approvals_text(const std::vector<Approval>& approvals) {
 // RFC 8785 sorts members by name: the calls here stand in that order.
 void write_rest(JsonWriter& out, const ActRequest& request) {
     out.raw("arguments", request.arguments)
-        .text("created", base::format_utc(request.created))
-        .text("expires", base::format_utc(request.expires))
+        .time("created", request.created)
+        .time("expires", request.expires)
         .text("id", request.id)
         .text("origin", request.log_origin)
         .raw("requester", JsonWriter()
@@ -126,21 +126,12 @@ void write_rest(JsonWriter& out, const ActRequest& request) {
         .text("why", request.why);
 }
 
-UnixMillis read_time(JsonReader& in, std::string_view name) {
-    const auto time = base::parse_utc(in.text(name, kMaxTime));
-    if (!time.ok()) {
-        in.refuse(name, time.error().message);
-        return {};
-    }
-    return *time;
-}
-
 Result<Approval> read_approval(const JsonValue& value, std::string path) {
     JsonReader in(value, std::move(path));
     Approval approval;
     approval.principal = in.text("principal", kMaxPrincipal);
     approval.fingerprint = in.text("fingerprint", kFingerprint);
-    approval.at = read_time(in, "at");
+    approval.at = in.time("at");
     CHECK_OK(in.finish());
     return approval;
 }
@@ -217,8 +208,8 @@ Result<ActRequest> parse_request(std::string_view text) {
         request.arguments = claw::canonical_json_text(*arguments);
     }
     request.log_origin = in.text("origin", kMaxOrigin);
-    request.created = read_time(in, "created");
-    request.expires = read_time(in, "expires");
+    request.created = in.time("created");
+    request.expires = in.time("expires");
     request.requester = read_requester(in);
     request.why = in.text("why", kMaxWhy);
     const JsonValue* approvals = in.optional_any("approvals");

@@ -12,7 +12,6 @@ using claw::JsonValue;
 using claw::JsonWriter;
 
 constexpr std::size_t kMaxNamespace = 64;
-constexpr std::size_t kMaxTime = 24;
 
 std::string texts(const std::vector<std::string>& values) {
     std::string text("[");
@@ -23,12 +22,6 @@ std::string texts(const std::vector<std::string>& values) {
     return text.append("]");
 }
 
-void write_time(JsonWriter& out, std::string_view name, const std::optional<UnixMillis>& time) {
-    if (time) {
-        out.text(name, base::format_utc(*time));
-    }
-}
-
 // RFC 8785 sorts members by name: the calls below stand in that order.
 std::string operator_text(const Operator& person) {
     JsonWriter out;
@@ -37,30 +30,17 @@ std::string operator_text(const Operator& person) {
         out.raw("namespaces", texts(person.namespaces));
     }
     out.text("principal", person.principal);
-    write_time(out, "valid_after", person.valid_after);
-    write_time(out, "valid_before", person.valid_before);
+    out.optional_time("valid_after", person.valid_after);
+    out.optional_time("valid_before", person.valid_before);
     return out.done();
-}
-
-std::optional<UnixMillis> read_time(JsonReader& in, std::string_view name) {
-    const auto text = in.optional_text(name, kMaxTime);
-    if (!text || in.failed()) {
-        return std::nullopt;
-    }
-    const auto time = base::parse_utc(*text);
-    if (!time.ok()) {
-        in.refuse(name, time.error().message);
-        return std::nullopt;
-    }
-    return *time;
 }
 
 Result<Operator> read_operator(const JsonValue& value, const std::string& path) {
     JsonReader in(value, path);
     const std::string key_text = in.text("key", crypto::kMaxSshKeyText);
     std::string principal = in.text("principal", kMaxPrincipal);
-    const auto valid_after = read_time(in, "valid_after");
-    const auto valid_before = read_time(in, "valid_before");
+    const auto valid_after = in.optional_time("valid_after");
+    const auto valid_before = in.optional_time("valid_before");
     std::vector<std::string> namespaces;
     if (in.has("namespaces")) {
         namespaces = in.texts("namespaces", 1, kMaxNamespaces, kMaxNamespace);

@@ -59,20 +59,7 @@ Result<KeyRecord> Lifecycle::adopt(const Doing& doing, Family family, const Adop
         asked.active->sign(asked.body.input(), base::deadline_in(options_.deadline)));
     TRY(const std::uint32_t version, next_version(family));
     const UnixMillis now = clock_.now();
-    KeyRecord record{family,
-                     version,
-                     KeyState::verify_only,
-                     asked.old_key,
-                     std::nullopt,
-                     now,
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {}};
+    auto record = KeyRecord::of(family, version, KeyState::verify_only, asked.old_key, now);
     record.active_until = now;
     record.not_after = now + adoption.overlap;
     Families next = *families();

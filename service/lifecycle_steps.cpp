@@ -70,20 +70,9 @@ Result<KeyRecord> Lifecycle::make_key(const Doing& doing, Family family,
     if (!made.ok()) {
         return made.error();  // what is left of it is taken back at the next look
     }
-    KeyRecord record{family,
-                     name.version,
-                     KeyState::pending,
-                     made->public_key,
-                     made->id.text(),
-                     clock_.now(),
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {}};
+    auto record =
+        KeyRecord::of(family, name.version, KeyState::pending, made->public_key, clock_.now());
+    record.id = made->id.text();
     return record;
 }
 

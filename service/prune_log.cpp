@@ -11,18 +11,8 @@
 namespace clawsigner::service {
 namespace {
 
-constexpr std::size_t kMaxTime = 64;
 constexpr std::size_t kMaxRoot = 64;
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
-
-UnixMillis read_time(claw::JsonReader& in, std::string_view name) {
-    const auto time = base::parse_utc(in.text(name, kMaxTime));
-    if (!time.ok()) {
-        in.refuse(name, "must be a time like 2026-01-31T12:00:00.000Z");
-        return {};
-    }
-    return *time;
-}
 
 claw::TreeHash read_root(claw::JsonReader& in, std::string_view name) {
     claw::TreeHash root{};
@@ -74,7 +64,7 @@ Status check_leaves(const Pruning& pruning, ledger::Log& log) {
 
 std::string pruning_text(const Pruning& pruning) {
     return claw::JsonWriter()
-        .text("before", base::format_utc(pruning.before))
+        .time("before", pruning.before)
         .text("root", base::base64_encode(pruning.root))
         .integer("size", static_cast<std::int64_t>(pruning.size))
         .integer("state", static_cast<std::int64_t>(pruning.state))
@@ -84,7 +74,7 @@ std::string pruning_text(const Pruning& pruning) {
 
 Pruning read_pruning(claw::JsonReader& in) {
     Pruning pruning;
-    pruning.before = read_time(in, "before");
+    pruning.before = in.time("before");
     pruning.root = read_root(in, "root");
     pruning.size = read_number(in, "size");
     pruning.state = read_number(in, "state");

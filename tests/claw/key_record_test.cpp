@@ -14,20 +14,9 @@ crypto::PublicKey some_key() {
 }
 
 claw::KeyRecord full_record() {
-    claw::KeyRecord record{crypto::Family::cst,
-                           7,
-                           claw::KeyState::compromised,
-                           some_key(),
-                           "0123456789abcdef",
-                           UnixMillis(1'000ms),
-                           {},
-                           {},
-                           {},
-                           {},
-                           {},
-                           {},
-                           {},
-                           {}};
+    auto record = claw::KeyRecord::of(crypto::Family::cst, 7, claw::KeyState::compromised,
+                                      some_key(), UnixMillis(1'000ms));
+    record.id = "0123456789abcdef";
     record.activate_at = UnixMillis(2'000ms);
     record.overlap = 3600s;
     record.active_since = UnixMillis(3'000ms);
