@@ -10,12 +10,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <list>
 #include <mutex>
 #include <sys/socket.h>
-#include <thread>
 #include <vector>
 
 namespace clawsigner::daemon {
@@ -26,7 +24,6 @@ using Protocol = asio::local::stream_protocol;
 
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
-constexpr auto kDrainPoll = std::chrono::milliseconds(10);
 
 bool signs(Role role) {
     return family_of(role).has_value();
@@ -71,9 +68,10 @@ public:
         }
     }
 
-    bool drained() const {
-        const std::lock_guard lock(mutex_);
-        return closed_ && connections_.empty();
+    /// Until the last connection has gone, or the deadline has come.
+    void wait_drained(Deadline deadline) {
+        std::unique_lock lock(mutex_);
+        gone_.wait_until(lock, deadline, [this] { return closed_ && connections_.empty(); });
     }
 
     void stop() {
@@ -96,12 +94,14 @@ private:
     void forget(Connections::iterator connection) {
         const std::lock_guard lock(mutex_);
         connections_.erase(connection);
+        gone_.notify_all();
     }
 
     ListeningSocket& socket_;  // its path, once the acceptor has the descriptor
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
+    std::condition_variable gone_;
     Connections connections_;
-    std::atomic<bool> closed_{false};  // no connection comes any more
+    bool closed_ = false;  // no connection comes any more
     Door door_;
     // Goes before the door: with it go the connections that are still held, and they give their
     // places back.
@@ -157,7 +157,9 @@ void Doorway::accept_the_waiting() {
         }
     }
     acceptor_.close(error);
+    const std::lock_guard lock(mutex_);
     closed_ = true;
+    gone_.notify_all();
 }
 
 asio::awaitable<void> Doorway::accept() {
@@ -216,10 +218,9 @@ public:
         for (const auto& doorway : doorways_) {
             doorway->drain();
         }
-        const auto end = std::chrono::steady_clock::now() + drain_;
-        const auto drained = [](const auto& doorway) { return doorway->drained(); };
-        while (!std::ranges::all_of(doorways_, drained) && std::chrono::steady_clock::now() < end) {
-            std::this_thread::sleep_for(kDrainPoll);
+        const Deadline end = base::deadline_in(drain_);
+        for (const auto& doorway : doorways_) {
+            doorway->wait_drained(end);
         }
     }
 
