@@ -4,6 +4,7 @@
 #include "claw/json_writer.h"
 #include "daemon/accounts.h"
 #include "policy/allowed_signers.h"
+#include "service/request_rows.h"
 
 #include <string_view>
 #include <utility>
@@ -40,20 +41,32 @@ Result<service::TrustState> configured_trust(const Config& config) {
     return service::TrustState{*settings, *exempt};
 }
 
-Status seed_operators(const Config& config, service::Approvals& approvals) {
-    if (!config.operators.allowed_signers || approvals.operators().ok()) {
+Result<std::optional<policy::Operators>> configured_operators(const Config& config,
+                                                              UnixMillis now) {
+    const config::OperatorsConfig& named = config.operators;
+    if (!named.allowed_signers) {
+        return std::optional<policy::Operators>();
+    }
+    const auto text = base::read_file(*named.allowed_signers, policy::kMaxAllowedSigners);
+    auto people = text.ok() ? policy::parse_allowed_signers(*text) : text.error();
+    if (!people.ok()) {
+        return at_line(config, named.line, "operators.allowed_signers: " + people.error().message);
+    }
+    auto operators = policy::Operators::of(std::move(people).value(), named.quorum);
+    const Status able = operators.ok() ? service::can_approve(*operators, now) : operators.status();
+    if (!able.ok()) {
+        return at_line(config, named.line, "operators: " + able.error().message);
+    }
+    return std::optional(std::move(operators).value());
+}
+
+Status seed_operators(const Config& config, service::Approvals& approvals, UnixMillis now) {
+    if (approvals.operators().ok()) {
         return Status::done();
     }
-    TRY(const std::string text,
-        base::read_file(*config.operators.allowed_signers, policy::kMaxAllowedSigners));
-    auto people = policy::parse_allowed_signers(text);
-    if (!people.ok()) {
-        return at_line(config, config.operators.line,
-                       "operators.allowed_signers: " + people.error().message);
-    }
-    auto operators = policy::Operators::of(std::move(people).value(), config.operators.quorum);
-    if (!operators.ok()) {
-        return at_line(config, config.operators.line, "operators: " + operators.error().message);
+    TRY(const auto operators, configured_operators(config, now));
+    if (!operators) {
+        return Status::done();
     }
     const Status seeded = approvals.seed(*operators);
     // A ledger that cannot be written is named in the status, and stops what needs operators

@@ -18,6 +18,7 @@
 #include "service/prober.h"
 #include "service/proofs.h"
 #include "service/refusals.h"
+#include "service/request_rows.h"
 #include "tpm/tpm_backend.h"
 
 #include <cstdlib>
@@ -169,6 +170,11 @@ private:
         appliance_.lifecycle = lifecycle_.get();
         powers_ = std::make_unique<service::Powers>(*ledger_, *lifecycle_, ::geteuid());
         appliance_.powers = powers_.get();
+        // A first start that ends at a bad configuration has taken up nothing of it.
+        CHECK_OK(configured_trust(config));
+        if (!ledger_->setting(std::string(service::kOperatorsRow))) {
+            CHECK_OK(configured_operators(config, clock_->judged()));
+        }
         CHECK_OK(seed_roles(config, *ledger_, *powers_, log));
         seed_ceiling(config, *powers_, log);
         service::Policies::Options policy;
@@ -187,7 +193,7 @@ private:
                                                           *ledger_, *clock_);
         approvals_->know_boot_stores(boot_stores_);
         appliance_.approvals = approvals_.get();
-        return seed_operators(config, *approvals_);
+        return seed_operators(config, *approvals_, clock_->judged());
     }
 
     void watch(const Config& config) {
@@ -230,6 +236,7 @@ Status Wiring::check(const Config& config) {
     CHECK_OK(plan_of(config));
     CHECK_OK(configured_roles(config));
     CHECK_OK(configured_trust(config));
+    CHECK_OK(configured_operators(config, base::SystemClock().now()));
     CHECK_OK(check_state_directory(config));
     return check_files(config);
 }

@@ -203,6 +203,21 @@ class Starting(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertRegex(done.stderr, r"clawsigner\.toml:\d+: root is not a key family")
 
+    def test_a_first_start_that_ends_at_the_configuration_has_taken_up_nothing_of_it(self):
+        with Daemon.fresh(start=False) as daemon:
+            people = daemon.directory / "operators"
+            known = people.read_text()
+            people.write_text("* namespaces=x")
+            daemon.edit_config("max_ttl_seconds = 3600", "max_ttl_seconds = 600")
+            ended = daemon.run_to_its_end()
+            self.assertEqual(ended.returncode, 1)
+            self.assertRegex(ended.stderr, r"clawsigner\.toml:\d+: operators\.allowed_signers: line 1")
+            people.write_text(known)
+            daemon.edit_config("max_ttl_seconds = 600", "max_ttl_seconds = 1200")
+            daemon.start()
+            daemon.wait_ready()
+            self.assertIn("1200", cli("ceiling", "show", "--socket", daemon.admin).stdout)
+
     def test_a_checkpoint_key_is_ed25519_and_nothing_else(self):
         with Daemon.fresh(start=False, algorithm="p256") as daemon:
             self.assertIn('[families.checkpoint]\nbackend = "main"\nalgorithm = "ed25519"', daemon.config.read_text())
@@ -215,10 +230,13 @@ class Starting(unittest.TestCase):
 
     def test_check_finds_what_can_be_seen_without_a_device(self):
         with Daemon.fresh(start=False) as daemon:
-            pin = daemon.directory / "pin"
+            pin, people = daemon.directory / "pin", daemon.directory / "operators"
+            known = people.read_text()
             for spoil, mend, said in (
                 (lambda: pin.chmod(0o600), lambda: pin.chmod(0o400), "backends.main.pin_file: .* must have mode 0400"),
                 (lambda: pin.rename(f"{pin}.gone"), lambda: (daemon.directory / "pin.gone").rename(pin), "backends.main.pin_file: cannot open"),
+                (lambda: people.rename(f"{people}.gone"), lambda: (daemon.directory / "operators.gone").rename(people), "operators.allowed_signers: cannot open"),
+                (lambda: people.write_text("* namespaces=x"), lambda: people.write_text(known), "operators.allowed_signers: line 1"),
             ):
                 spoil()
                 done = subprocess.run([BIN / "clawsignerd", "check", "--config", daemon.config], capture_output=True, text=True, timeout=60)
