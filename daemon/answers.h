@@ -20,6 +20,9 @@ namespace clawsigner::daemon {
 /// The HTTP status that fits a code.
 unsigned http_status(ErrorCode code) noexcept;
 
+/// {"code","rule"?,"field"?,"message"}
+std::string error_text(const Error& error);
+
 /// {"error":{"code","rule"?,"field"?,"message"}} with its status.
 Answer error_answer(const Error& error);
 

@@ -119,7 +119,7 @@ Answer get_operators(const Call& call) {
 }
 
 Answer get_ceiling(const Call& call) {
-    return {200, policy::ceiling_text(*call.appliance.powers->ceiling()), {}, {}};
+    return good_answer(policy::ceiling_text(*call.appliance.powers->ceiling()));
 }
 
 /// One admin lowers it at once; a higher one waits for operators.

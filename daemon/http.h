@@ -27,4 +27,8 @@ struct Answer {
     std::string_view content_type = "application/json";  // static storage
 };
 
+inline Answer good_answer(std::string body, unsigned status = 200) {
+    return {status, std::move(body), {}, {}};
+}
+
 }  // namespace clawsigner::daemon

@@ -56,7 +56,7 @@ Answer record_answer(const Call& call, const std::string& hash, unsigned status,
     if (existed) {
         out.boolean("existed", *existed);
     }
-    return {status, out.raw("policy", record_text(*known, record->second)).done(), {}, {}};
+    return good_answer(out.raw("policy", record_text(*known, record->second)).done(), status);
 }
 
 /// A document inside a request, and what the change is said to be for.
@@ -174,20 +174,17 @@ std::string fault_text(const service::PolicyFault& fault) {
 Answer kept_answer(const Call& call, std::string_view row, std::string_view member,
                    const std::optional<std::string>& text) {
     if (text) {
-        return {200,
-                JsonWriter()
-                    .raw(member, *text)
-                    .text("document_sha256", crypto::sha256_b64u(*text))
-                    .done(),
-                {},
-                {}};
+        return good_answer(JsonWriter()
+                               .raw(member, *text)
+                               .text("document_sha256", crypto::sha256_b64u(*text))
+                               .done());
     }
     for (const service::PolicyFault& fault : call.appliance.policies->snapshot()->faults) {
         if (fault.row == row) {
             return error_answer(fault.why);
         }
     }
-    return {200, JsonWriter().raw(member, "null").done(), {}, {}};
+    return good_answer(JsonWriter().raw(member, "null").done());
 }
 
 }  // namespace
@@ -221,16 +218,13 @@ Answer set_oidc(const Call& call) {
 
 Answer get_trust(const Call& call) {
     const auto known = call.appliance.policies->snapshot();
-    return {200,
-            JsonWriter()
-                .boolean("claims_mode", known->trust.claims_mode)
-                .boolean("allow_unpinned", known->trust.allow_unpinned)
-                .raw("audiences", claw::json_texts(known->trust.audiences))
-                .raw("wpc_signers", claw::json_texts(known->trust.wpc_signers))
-                .text("receipts_without_cst", policy::exempt_callers_text(known->exempt))
-                .done(),
-            {},
-            {}};
+    return good_answer(JsonWriter()
+                           .boolean("claims_mode", known->trust.claims_mode)
+                           .boolean("allow_unpinned", known->trust.allow_unpinned)
+                           .raw("audiences", claw::json_texts(known->trust.audiences))
+                           .raw("wpc_signers", claw::json_texts(known->trust.wpc_signers))
+                           .text("receipts_without_cst", policy::exempt_callers_text(known->exempt))
+                           .done());
 }
 
 /// One admin takes trust away at once; more of it waits for operators.
@@ -252,16 +246,14 @@ Answer set_trust(const Call& call) {
 
 Answer list_policies(const Call& call) {
     const auto known = call.appliance.policies->snapshot();
-    return {200,
-            JsonWriter()
-                .raw("policies", claw::json_array_of(known->records,
-                                                     [&](const auto& entry) {
-                                                         return record_text(*known, entry.second);
-                                                     }))
-                .raw("faults", claw::json_array_of(known->faults, fault_text))
-                .done(),
-            {},
-            {}};
+    return good_answer(JsonWriter()
+                           .raw("policies", claw::json_array_of(known->records,
+                                                                [&](const auto& entry) {
+                                                                    return record_text(
+                                                                        *known, entry.second);
+                                                                }))
+                           .raw("faults", claw::json_array_of(known->faults, fault_text))
+                           .done());
 }
 
 Answer get_policy(const Call& call) {
@@ -274,11 +266,8 @@ Answer get_policy(const Call& call) {
     if (!text.ok()) {
         return error_answer(text.error());
     }
-    return {
-        200,
-        JsonWriter().raw("policy", record_text(*known, record->second)).raw("wpc", *text).done(),
-        {},
-        {}};
+    return good_answer(
+        JsonWriter().raw("policy", record_text(*known, record->second)).raw("wpc", *text).done());
 }
 
 /// Not yet a contract that holds: nobody gets a token under it, and it is not signed here, before
@@ -315,8 +304,7 @@ Answer withdraw_policy(const Call& call) {
 /// As the ecosystem's registry serves it, which knows no contract that does not hold.
 Answer get_wpc(const Call& call) {
     auto envelope = call.appliance.policies->envelope(call.rest);
-    return envelope.ok() ? Answer{200, *std::move(envelope), {}, {}}
-                         : error_answer(envelope.error());
+    return envelope.ok() ? good_answer(*std::move(envelope)) : error_answer(envelope.error());
 }
 
 /// What leaves and rows name by its digest, for whoever reads the log.
@@ -325,7 +313,7 @@ Answer get_document(const Call& call) {
     if (!text.ok() && text.error().code == ErrorCode::invalid_field) {
         return error_answer(Error(ErrorCode::not_found, "no document has this digest"));
     }
-    return text.ok() ? Answer{200, JsonWriter().text("text", *text).done(), {}, {}}
+    return text.ok() ? good_answer(JsonWriter().text("text", *text).done())
                      : error_answer(text.error());
 }
 

@@ -40,7 +40,7 @@ Result<RoleAsked> role_asked(const Call& call) {
 }  // namespace
 
 Answer get_roles(const Call& call) {
-    return {200, policy::roles_text(*call.appliance.powers->roles()), {}, {}};
+    return good_answer(policy::roles_text(*call.appliance.powers->roles()));
 }
 
 /// One admin takes callers away at once; new ones wait for operators.
