@@ -1,3 +1,4 @@
+#include "claw/leaf.h"
 #include "claw/token_verify.h"
 #include "service/decide_call.h"
 #include "service/issue_token.h"
@@ -72,14 +73,19 @@ Result<service::Decided> decide(const SoftwareAppliance& on, const std::string& 
     return service::decide_call(on.appliance, tests::kCaller, *request, text);
 }
 
-Result<service::SignedReceipt> receipt(const SoftwareAppliance& on, const std::string& more) {
+Result<service::Made<service::SignedReceipt>> made_receipt(const SoftwareAppliance& on,
+                                                           const std::string& more) {
     const auto request = claw::parse_receipt_request(
         R"({"provider":"openai","model":"gpt-4o","request_hash_b64u":"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o",)"
         R"("response_hash_b64u":"RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o","tokens_input":1,"tokens_output":2,"latency_ms":3)" +
             more + "}",
         false);
     REQUIRE(request.ok());
-    return tests::recorded(on, service::sign_receipt(on.appliance, tests::kCaller, *request));
+    return service::sign_receipt(on.appliance, tests::kCaller, *request);
+}
+
+Result<service::SignedReceipt> receipt(const SoftwareAppliance& on, const std::string& more) {
+    return tests::recorded(on, made_receipt(on, more));
 }
 
 }  // namespace
@@ -207,11 +213,17 @@ TEST_CASE("decision: what was allowed has its receipt after the token's end, and
 TEST_CASE("receipt: a clock that is put back gives an ended token no second life", "[service]") {
     OktaAppliance on;
     const auto token = issue(on, R"(,"ttl_sec":60)").value();
+    const auto decided = decide(on, token.token).value();
     const std::string cst = R"(,"cst":")" + token.token + R"(")";
     on.clock.advance(std::chrono::seconds(120));
     CHECK(receipt(on, cst).error().rule == "token.expired");
     on.clock.advance(-std::chrono::seconds(120));
     CHECK(receipt(on, cst).error().rule == "token.expired");
+
+    const auto late = made_receipt(on, cst + R"(,"decision_id":")" + *decided.decision_id + R"(")");
+    REQUIRE(late.ok());
+    CHECK_THAT(claw::leaf_text({on.clock.now(), late->entry.items.front().leaf}),
+               Catch::Contains(R"("after_expiry":true)"));
 }
 
 TEST_CASE("presented token: many large ones push the oldest out of memory", "[service]") {
