@@ -123,14 +123,14 @@ Status InlineToken::log_in(const Secret& pin, LoginGate& gate) {
 }
 
 Status InlineToken::find_and_prove_keys() {
-    TRY(const auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
+    TRY(auto session, sessions_->borrow(base::deadline_in(kOpeningWait)));
     TRY(KeyObjects objects, find_keys(module_->cryptoki(), session.get()));
     CHECK_OK(still_logged_in(module_->cryptoki(), session.get()));
     auto snapshot = std::make_shared<hsm::KeySnapshot>();
     auto fresh = std::make_shared<Found>();
     snapshot->unusable = std::move(objects.unusable);
     for (const KeyObject& object : objects.usable) {
-        CHECK_OK(prove(object, session.get(), *snapshot, *fresh));
+        CHECK_OK(prove_or_set_aside(object, session, *snapshot, *fresh));
     }
     fresh->snapshot = std::move(snapshot);
     const std::lock_guard lock(found_mutex_);
@@ -139,7 +139,7 @@ Status InlineToken::find_and_prove_keys() {
 }
 
 /// A handle says nothing about the key behind it, so each key signs once before it is trusted, or
-/// once more when that does not verify. A call that fails is the device's trouble, not the key's.
+/// once more when that does not verify.
 Status InlineToken::prove(const KeyObject& object, CK_SESSION_HANDLE session,
                           hsm::KeySnapshot& snapshot, Found& found) const {
     const Handle handle{object.handle, object.key.public_key.algorithm()};
@@ -167,6 +167,42 @@ Status InlineToken::prove(const KeyObject& object, CK_SESSION_HANDLE session,
     snapshot.unusable.push_back(
         {object.key.id.text(), key_label(object.key.name), std::move(unproven)});
     return Status::done();
+}
+
+/// A call that fails is the device's trouble, unless the device signs with a key it makes for that:
+/// a process that dies while a key is made can leave one whose every signature fails, and the other
+/// keys are none the worse for it.
+Status InlineToken::prove_or_set_aside(const KeyObject& object, SessionPool::Lease& session,
+                                       hsm::KeySnapshot& snapshot, Found& found) const {
+    Status proven = prove(object, session.get(), snapshot, found);
+    if (proven.ok() || !signs_with_a_new_key(object).ok()) {
+        return proven;
+    }
+    CHECK_OK(sessions_->replace(session));
+    proven = prove(object, session.get(), snapshot, found);
+    if (proven.ok()) {
+        return proven;  // it was something that passed
+    }
+    Error unfinished(ErrorCode::key_quarantined,
+                     "the token does not sign with this key, but does with a new one");
+    unfinished.call = proven.error().call;
+    unfinished.native = proven.error().native;
+    snapshot.unusable.push_back(
+        {object.key.id.text(), key_label(object.key.name), std::move(unfinished)});
+    return sessions_->replace(session);
+}
+
+/// With one of the same kind, which goes with its session.
+Status InlineToken::signs_with_a_new_key(const KeyObject& like) const {
+    TRY(const auto session, WritingSession::open(module_->cryptoki(), slot_));
+    const auto algorithm = like.key.public_key.algorithm();
+    TRY(const KeyObject made, generate_key(module_->cryptoki(), session.get(), like.key.name,
+                                           algorithm, Lifetime::session));
+    TRY(const auto probe, crypto::ProbeInput::fresh());
+    TRY(const auto signature, sign_in(session.get(), {made.handle, algorithm}, probe.bytes()));
+    return made.key.public_key.verifies(probe.bytes(), signature)
+               ? Status::done()
+               : Status(Error(ErrorCode::hsm_down, "the token signs wrongly"));
 }
 
 std::shared_ptr<const InlineToken::Found> InlineToken::found() const {

@@ -52,6 +52,9 @@ private:
     Status log_in(const Secret& pin, LoginGate& gate);
     Status prove(const KeyObject& object, CK_SESSION_HANDLE session, hsm::KeySnapshot& snapshot,
                  Found& found) const;
+    Status prove_or_set_aside(const KeyObject& object, SessionPool::Lease& session,
+                              hsm::KeySnapshot& snapshot, Found& found) const;
+    Status signs_with_a_new_key(const KeyObject& like) const;
     std::shared_ptr<const Found> found() const;
     Result<crypto::Signature> sign_in(CK_SESSION_HANDLE session, const Handle& key,
                                       ByteView message) const;

@@ -216,31 +216,39 @@ CK_MECHANISM generation_mechanism(Algorithm algorithm) {
             nullptr, 0};
 }
 
-Template public_template(const hsm::KeyName& name, const hsm::KeyId& id, Algorithm algorithm) {
+/// What both halves are made with.
+struct PairTerms {
+    const hsm::KeyName& name;
+    hsm::KeyId id;
+    Algorithm algorithm{};
+    Lifetime lifetime{};
+};
+
+Template public_template(const PairTerms& terms) {
     return Template()
-        .flag(CKA_TOKEN, true)
+        .flag(CKA_TOKEN, terms.lifetime == Lifetime::token)
         .flag(CKA_PRIVATE, false)
         .flag(CKA_VERIFY, true)
         .flag(CKA_ENCRYPT, false)
         .flag(CKA_WRAP, false)
-        .text(CKA_LABEL, key_label(name))
-        .bytes(CKA_ID, id.bytes())
-        .bytes(CKA_EC_PARAMS,
-               algorithm == Algorithm::ed25519 ? ByteView(kEd25519Params) : ByteView(kP256Params));
+        .text(CKA_LABEL, key_label(terms.name))
+        .bytes(CKA_ID, terms.id.bytes())
+        .bytes(CKA_EC_PARAMS, terms.algorithm == Algorithm::ed25519 ? ByteView(kEd25519Params)
+                                                                    : ByteView(kP256Params));
 }
 
 /// `strict` also says what some tokens do not let a caller say.
-Template private_template(const hsm::KeyName& name, const hsm::KeyId& id, bool strict) {
+Template private_template(const PairTerms& terms, bool strict) {
     Template wanted;
-    wanted.flag(CKA_TOKEN, true)
+    wanted.flag(CKA_TOKEN, terms.lifetime == Lifetime::token)
         .flag(CKA_PRIVATE, true)
         .flag(CKA_SENSITIVE, true)
         .flag(CKA_EXTRACTABLE, false)
         .flag(CKA_SIGN, true)
         .flag(CKA_DECRYPT, false)
         .flag(CKA_UNWRAP, false)
-        .text(CKA_LABEL, key_label(name))
-        .bytes(CKA_ID, id.bytes());
+        .text(CKA_LABEL, key_label(terms.name))
+        .bytes(CKA_ID, terms.id.bytes());
     if (strict) {
         wanted.flag(CKA_MODIFIABLE, false).flag(CKA_COPYABLE, false).flag(CKA_DERIVE, false);
     }
@@ -258,13 +266,12 @@ struct HandlePair {
 };
 
 Result<HandlePair> generate_pair(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,
-                                 const hsm::KeyName& name, const hsm::KeyId& id,
-                                 Algorithm algorithm) {
-    CK_MECHANISM mechanism = generation_mechanism(algorithm);
-    Template public_half = public_template(name, id, algorithm);
+                                 const PairTerms& terms) {
+    CK_MECHANISM mechanism = generation_mechanism(terms.algorithm);
+    Template public_half = public_template(terms);
     CK_RV rv = CKR_OK;
     for (const bool strict : {true, false}) {
-        Template private_half = private_template(name, id, strict);
+        Template private_half = private_template(terms, strict);
         HandlePair pair;
         rv = cryptoki.C_GenerateKeyPair(session, &mechanism, public_half.data(), public_half.size(),
                                         private_half.data(), private_half.size(), &pair.public_half,
@@ -334,9 +341,9 @@ Status destroy_objects(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,
 }
 
 Result<KeyObject> generate_key(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,
-                               const hsm::KeyName& name, Algorithm algorithm) {
+                               const hsm::KeyName& name, Algorithm algorithm, Lifetime lifetime) {
     TRY(const hsm::KeyId id, hsm::KeyId::random());
-    TRY(const HandlePair pair, generate_pair(cryptoki, session, name, id, algorithm));
+    TRY(const HandlePair pair, generate_pair(cryptoki, session, {name, id, algorithm, lifetime}));
     auto made = read_back(cryptoki, session, pair, name, id);
     if (!made.ok()) {
         cryptoki.C_DestroyObject(session, pair.private_half);

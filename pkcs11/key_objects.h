@@ -27,12 +27,16 @@ struct KeyObjects {
 /// be logged in. Error: as error_from.
 Result<KeyObjects> find_keys(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session);
 
+/// How long an object lives: on the token for good, or as long as the session that made it.
+enum class Lifetime : bool { token, session };
+
 /// C_GenerateKeyPair with everything said that keeps the private half in (CKA_SENSITIVE, not
 /// EXTRACTABLE, not MODIFIABLE, not COPYABLE, not DERIVE), less what the token does not let us say.
 /// The session must be read/write and logged in. The result is read back from the token: a key that
 /// came out weaker than asked is destroyed and refused. Errors: unsupported; as error_from.
 Result<KeyObject> generate_key(CK_FUNCTION_LIST& cryptoki, CK_SESSION_HANDLE session,
-                               const hsm::KeyName& name, crypto::Algorithm algorithm);
+                               const hsm::KeyName& name, crypto::Algorithm algorithm,
+                               Lifetime lifetime = Lifetime::token);
 
 /// Destroys every private and public object of our label that hsm::handle_of names `handle`; the
 /// private ones first, so that what is left when it fails is found again. The session must be

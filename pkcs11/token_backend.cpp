@@ -234,7 +234,7 @@ Result<hsm::StoredKey> TokenBackend::generate(const hsm::KeyName& name,
     if (!made.ok()) {
         note_failure(made.error());
     }
-    known_.take(*token_->keys());
+    take_keys();
     return made;
 }
 
@@ -263,8 +263,17 @@ Status TokenBackend::remove(const std::string& handle,
     } else if (suspicious) {
         note_failure(removed.error());
     }
-    known_.take(*token_->keys());
+    take_keys();
     return removed;
+}
+
+/// A key that signed before and does not now is for the keeper to look at.
+void TokenBackend::take_keys() {
+    const auto found = token_->keys();
+    if (const auto doubt = known_.doubt_of(*found, failed_its_probe)) {
+        state_.suspect(*doubt);
+    }
+    known_.take(*found);
 }
 
 }  // namespace clawsigner::pkcs11

@@ -75,6 +75,7 @@ private:
                                          Deadline deadline);
     /// Judges a failed call by its remedy.
     void note_failure(const Error& error);
+    void take_keys();
 
     const TokenSettings settings_;
     const Options options_;

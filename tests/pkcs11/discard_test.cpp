@@ -63,6 +63,32 @@ TEST_CASE("discard: what is left of a key is listed with its reason and goes, an
     CHECK(SoftHsmObjects(hsm).count() == 2);
 }
 
+TEST_CASE("discard: a key that was never finished does not keep the token shut, and goes",
+          "[pkcs11]") {
+    const bool others = GENERATE(false, true);
+    const SoftHsm hsm;
+    SoftHsmObjects(hsm).make(kLabel, kId, Half::both);
+    SoftHsmObjects::lose_private_values(hsm);
+    const hsm::KeyName other{Family::cst, 1};
+    if (others) {
+        REQUIRE(open_token(hsm)->generate(other, Algorithm::ed25519).ok());
+    }
+    auto token = open_token(hsm);
+    CHECK(token->keys()->keys.size() == (others ? 1 : 0));
+    REQUIRE(token->keys()->unusable.size() == 1);
+    const hsm::UnusableKey listed = token->keys()->unusable.front();
+    CHECK(listed.label == kLabel);
+    CHECK(listed.why.code == ErrorCode::key_quarantined);
+    CHECK(listed.why.message == "the token does not sign with this key, but does with a new one");
+    CHECK(listed.why.call == "C_Sign");
+    CHECK(listed.why.native == CKR_GENERAL_ERROR);
+    REQUIRE(token->discard(handle_of(listed)).ok());
+    CHECK(token->keys()->unusable.empty());
+    CHECK(token->generate(kFirst, Algorithm::p256).ok());
+    token.reset();
+    CHECK(SoftHsmObjects(hsm).count() == (others ? 4 : 2));
+}
+
 TEST_CASE("discard: a key that can sign stays", "[pkcs11]") {
     const SoftHsm hsm;
     const auto token = open_token(hsm);

@@ -1,9 +1,13 @@
 #include "support/softhsm_objects.h"
 
+#include "base/file.h"
 #include "pkcs11/attributes.h"
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 namespace clawsigner::tests {
 namespace {
@@ -53,6 +57,26 @@ void SoftHsmObjects::make(std::string_view label, ByteView id, Half keep) {
                                     private_half.data(), private_half.size(), &publics, &privates));
     if (keep != Half::both) {
         must(cryptoki.C_DestroyObject(session_, keep == Half::public_half ? privates : publics));
+    }
+}
+
+void SoftHsmObjects::lose_private_values(const SoftHsm& hsm) {
+    // SoftHSM's object files are a generation and then attributes: type, kind, length and value,
+    // the numbers of 8 bytes with the greatest first. CKA_VALUE is 0x11, a byte string is kind 3.
+    const std::string value_begins("\0\0\0\0\0\0\0\x11\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0", 23);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(hsm.tokens())) {
+        if (entry.path().extension() != ".object") {
+            continue;
+        }
+        std::string object = base::read_file(entry.path(), 65'536).value();
+        const auto value = object.find(value_begins);
+        if (value == std::string::npos) {
+            continue;
+        }
+        char& length = object.at(value + value_begins.size());
+        object.erase(value + value_begins.size() + 1, static_cast<unsigned char>(length));
+        length = 0;
+        std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << object;
     }
 }
 

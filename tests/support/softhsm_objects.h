@@ -21,6 +21,9 @@ public:
     enum class Half { both, private_half, public_half };
     /// A P-256 pair of which these halves stay.
     void make(std::string_view label, ByteView id, Half keep);
+    /// What a process leaves that dies while SoftHSM makes a pair: every private half of the token
+    /// is there, and none has its value. While nobody has the token open.
+    static void lose_private_values(const SoftHsm& hsm);
     /// How many private and public keys there are, whosever.
     std::size_t count();
 
