@@ -85,8 +85,8 @@ public:
     virtual Status destroy(const KeyId& key) = 0;
 
     /// Signs `message` (hashed inside where the algorithm hashes; P-256 with the smaller s, see
-    /// crypto::use_low_s). Not verified yet: that is the
-    /// caller's. Errors: hsm_down, pin_held, key_missing, key_quarantined, unsupported.
+    /// crypto::use_low_s). Not verified yet: that is the caller's. Errors: hsm_down, pin_held,
+    /// key_missing, key_quarantined, unsupported; a TPM's also as tpm::TpmBackend says.
     virtual Result<crypto::Signature> sign(const KeyId& key, ByteView message,
                                            Deadline deadline) = 0;
 
