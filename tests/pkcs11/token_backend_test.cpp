@@ -1,6 +1,7 @@
 #include "pkcs11/token_backend.h"
 
 #include "support/softhsm.h"
+#include "support/softhsm_objects.h"
 #include "support/watched_backend.h"
 
 #include <catch2/catch.hpp>
@@ -14,6 +15,7 @@ using crypto::Algorithm;
 using crypto::Family;
 using hsm::BackendState;
 using tests::SoftHsm;
+using tests::SoftHsmObjects;
 using tests::Watched;
 
 namespace {
@@ -121,6 +123,28 @@ TEST_CASE("token backend: a distrusted key is proven again before the token serv
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
     backend->distrust(key.id);
     CHECK_THAT(backend.next(BackendState::suspect).why->message, Catch::Contains(key.id.text()));
+    backend.next(BackendState::ready);
+    CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
+}
+
+TEST_CASE(
+    "token backend: a key that has signed and fails alone keeps the token shut until it signs",
+    "[pkcs11]") {
+    const SoftHsm hsm;
+    const auto whole = hsm.dir() / "whole";
+    Watched backend(hsm);
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    std::filesystem::copy(hsm.tokens(), whole, std::filesystem::copy_options::recursive);
+
+    SoftHsmObjects::lose_private_values(hsm);  // to be read at the next opening
+    backend->distrust(key.id);
+    CHECK_THAT(backend.next(BackendState::absent).why->message,
+               Catch::Contains("does not sign with this key"));
+    CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).error().code == ErrorCode::hsm_down);
+
+    hsm.unplug();
+    std::filesystem::rename(whole, hsm.tokens());
     backend.next(BackendState::ready);
     CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
 }

@@ -22,7 +22,7 @@ public:
     /// A P-256 pair of which these halves stay.
     void make(std::string_view label, ByteView id, Half keep);
     /// What a process leaves that dies while SoftHSM makes a pair: every private half of the token
-    /// is there, and none has its value. While nobody has the token open.
+    /// is there, and none has its value. Whoever has the token open sees it at the next opening.
     static void lose_private_values(const SoftHsm& hsm);
     /// How many private and public keys there are, whosever.
     std::size_t count();
