@@ -10,8 +10,8 @@ namespace clawsigner::claw {
 namespace {
 
 constexpr std::size_t kUsualMembers = 24;
-constexpr std::size_t kMaxTime =
-    64;  // a time has 24; what is wrong with a longer text is told better by its shape
+// A time has 24; what is wrong with a text that is a little longer is told better by its shape.
+constexpr std::size_t kMaxTime = 64;
 
 std::string bounds(std::string_view what, std::size_t min, std::size_t max) {
     std::string text("must have ");

@@ -27,11 +27,11 @@ void KnownKeys::take(KeySnapshot found) {
 }
 
 std::optional<Error> KnownKeys::doubt_of(
-    const KeySnapshot& found, const std::function<bool(const Error&)>& is_wrong_signature) const {
+    const KeySnapshot& found, const std::function<bool(const Error&)>& failed_its_probe) const {
     const std::lock_guard lock(mutex_);
     for (const UnusableKey& key : found.unusable) {
         const auto name = parse_key_label(key.label);
-        if (name && is_wrong_signature(key.why) && first_seen_.contains(*name)) {
+        if (name && failed_its_probe(key.why) && first_seen_.contains(*name)) {
             return Error(ErrorCode::hsm_down, "key " + key.id + ": " + key.why.message);
         }
     }

@@ -23,11 +23,10 @@ public:
     void take(KeySnapshot found);
 
     /// What keeps a store shut: a key that has signed here before and is now unusable for a reason
-    /// that `is_wrong_signature`, which is the device's trouble and not that key's. Nothing is
+    /// that `failed_its_probe` tells, which is the device's trouble and not that key's. Nothing is
     /// signed with any of its keys until this one passes.
-    std::optional<Error> doubt_of(
-        const KeySnapshot& found,
-        const std::function<bool(const Error&)>& is_wrong_signature) const;
+    std::optional<Error> doubt_of(const KeySnapshot& found,
+                                  const std::function<bool(const Error&)>& failed_its_probe) const;
 
     /// A person gave up what `handle` (see handle_of) named among `before`: another key may have
     /// its name.

@@ -19,7 +19,7 @@ constexpr auto kDrainTime = std::chrono::milliseconds(500);
 // A token that served so long has not failed for what made it fail before.
 constexpr auto kSettled = std::chrono::seconds(2);
 
-/// Its first signature after an opening did not verify.
+/// Its first signature failed where another key's did not, or did not verify.
 bool failed_its_probe(const Error& why) {
     return why.code == ErrorCode::key_quarantined && !why.call.empty();
 }

@@ -1,5 +1,6 @@
 #include "pkcs11/token_backend.h"
 
+#include "support/fault_module.h"
 #include "support/softhsm.h"
 #include "support/softhsm_objects.h"
 #include "support/watched_backend.h"
@@ -145,6 +146,26 @@ TEST_CASE(
 
     hsm.unplug();
     std::filesystem::rename(whole, hsm.tokens());
+    backend.next(BackendState::ready);
+    CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
+}
+
+TEST_CASE("token backend: a key that has signed and fails while another is made is looked at again",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    tests::FaultModule module;
+    auto settings = hsm.settings();
+    settings.module = tests::FaultModule::path();
+    Watched backend(settings, hsm.dir() / "memory");
+    backend.next(BackendState::ready);
+    const auto key = backend->generate(kFirst, Algorithm::ed25519).value();
+    // Of either key the signature fails, the one of a new key does not, and it fails again.
+    module.script(
+        "C_Sign 0 1 return CKR_GENERAL_ERROR\nC_Sign 2 2 return CKR_GENERAL_ERROR\n"
+        "C_Sign 5 1 return CKR_GENERAL_ERROR");
+    const auto made = backend->generate({Family::cst, 1}, Algorithm::ed25519);
+    CHECK(made.error().code == ErrorCode::key_quarantined);
+    CHECK_THAT(backend.next(BackendState::suspect).why->message, Catch::Contains(key.id.text()));
     backend.next(BackendState::ready);
     CHECK(backend->sign(key.id, base::as_bytes("m"), soon()).ok());
 }

@@ -245,3 +245,22 @@ TEST_CASE("token: a last try is not spent, however late the token says that it i
     }
     CHECK(looks > 2);
 }
+
+TEST_CASE("token: a signature that fails once, or with every key, is not one key's fault",
+          "[pkcs11]") {
+    const SoftHsm hsm;
+    const auto key =
+        open_token(hsm.settings()).value()->generate(kFirst, Algorithm::ed25519).value();
+    tests::FaultModule module;
+    auto settings = hsm.settings();
+    settings.module = tests::FaultModule::path();
+    module.script("C_Sign 0 1 return CKR_GENERAL_ERROR");
+    {
+        const auto token = open_token(settings).value();
+        CHECK(module.fired() == 1);
+        CHECK(token->keys()->unusable.empty());
+        CHECK(token->sign(key.id, base::as_bytes("m"), soon()).ok());
+    }
+    module.script("C_Sign 0 * return CKR_GENERAL_ERROR");
+    CHECK(open_token(settings).error().code == ErrorCode::hsm_down);
+}
