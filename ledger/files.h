@@ -22,9 +22,11 @@ private:
     struct Watched {
         std::filesystem::path path;
         dev_t device{};
-        ino_t inode{};
-        off_t size = 0;  // the most it has had
+        std::uint64_t inode = 0;
+        std::uint64_t size = 0;  // the most it has had, in bytes
     };
+    static Result<Watched> look_at(const std::filesystem::path& path);
+
     std::vector<Watched> files_;
 };
 
