@@ -1,3 +1,5 @@
+#include "daemon/connection.h"
+
 #include "daemon/http_connection.h"
 
 #include <boost/asio/post.hpp>

@@ -1,3 +1,5 @@
+#include "ledger/log.h"
+
 #include "ledger/file_log.h"
 #include "ledger/schema.h"
 
