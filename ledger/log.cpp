@@ -8,7 +8,7 @@ namespace clawsigner::ledger {
 namespace {
 
 /// A log that is checked this fast has been checked before it serves.
-constexpr auto kCheckFirst = std::chrono::milliseconds(250);
+constexpr auto kCheckFirst = std::chrono::milliseconds(100);
 constexpr auto kWatchEvery = std::chrono::milliseconds(200);
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& database) {
