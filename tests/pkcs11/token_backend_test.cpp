@@ -154,8 +154,7 @@ TEST_CASE("token backend: a key that has signed and fails while another is made 
           "[pkcs11]") {
     const SoftHsm hsm;
     tests::FaultModule module;
-    auto settings = hsm.settings();
-    settings.module = tests::FaultModule::path();
+    const auto settings = hsm.settings(tests::FaultModule::path());
     Watched backend(settings, hsm.dir() / "memory");
     backend.next(BackendState::ready);
     const auto key = backend->generate(kFirst, Algorithm::ed25519).value();

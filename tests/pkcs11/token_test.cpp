@@ -226,8 +226,7 @@ TEST_CASE("token: a last try is not spent, however late the token says that it i
           "[pkcs11]") {
     const SoftHsm hsm;
     tests::FaultModule module;
-    auto settings = hsm.settings();
-    settings.module = tests::FaultModule::path();
+    const auto settings = hsm.settings(tests::FaultModule::path());
     REQUIRE(open_token(settings).ok());
     int looks = 0;  // at the token, before it says so
     for (bool said = true; said; ++looks) {
@@ -252,8 +251,7 @@ TEST_CASE("token: a signature that fails once, or with every key, is not one key
     const auto key =
         open_token(hsm.settings()).value()->generate(kFirst, Algorithm::ed25519).value();
     tests::FaultModule module;
-    auto settings = hsm.settings();
-    settings.module = tests::FaultModule::path();
+    const auto settings = hsm.settings(tests::FaultModule::path());
     module.script("C_Sign 0 1 return CKR_GENERAL_ERROR");
     {
         const auto token = open_token(settings).value();

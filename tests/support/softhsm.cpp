@@ -46,8 +46,8 @@ void SoftHsm::set_pin_file(std::string_view pin) const {
     dir_.write("pin", pin, 0400);
 }
 
-pkcs11::TokenSettings SoftHsm::settings() const {
-    return {module(), pkcs11::parse_token_uri("pkcs11:token=" + label_).value(), pin_file(), 4};
+pkcs11::TokenSettings SoftHsm::settings(const std::filesystem::path& through) const {
+    return {through, pkcs11::parse_token_uri("pkcs11:token=" + label_).value(), pin_file(), 4};
 }
 
 void SoftHsm::unplug() const {

@@ -19,7 +19,7 @@ public:
     enum NoToken { no_token };
     explicit SoftHsm(NoToken);
 
-    pkcs11::TokenSettings settings() const;
+    pkcs11::TokenSettings settings(const std::filesystem::path& through = module()) const;
     std::filesystem::path tokens() const { return dir_ / "tokens"; }
     std::filesystem::path pin_file() const { return dir_ / "pin"; }
     const TempDir& dir() const { return dir_; }
