@@ -275,7 +275,7 @@ Answer get_policy(const Call& call) {
 Answer add_policy(const Call& call) {
     const auto asked = policy_asked(call);
     if (!asked.ok()) {
-        return error_answer(by_rule(asked.error(), "wpc.form"));
+        return error_answer(by_rule(asked.error(), claw::kWorkPolicyForm));
     }
     const auto added = call.appliance.policies->add(asked->doing, asked->contract);
     return added.ok() ? record_answer(call, asked->contract.hash, added->existed ? 200 : 201,
