@@ -8,7 +8,9 @@
 
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 #include <spawn.h>
 #include <string>
 #include <sys/stat.h>
@@ -26,7 +28,6 @@ constexpr std::string_view kLabel = "clawsigner-dev";
 constexpr std::size_t kLongestSocketPath = 107;
 constexpr std::string_view kLongestSocketName = "/observe.sock";
 constexpr auto kOpeningWait = std::chrono::seconds(10);
-constexpr auto kOpeningPoll = std::chrono::milliseconds(5);
 
 /// Whoever owns the directory can replace what we put into it.
 Status check_own_and_empty(const fs::path& directory) {
@@ -146,26 +147,38 @@ std::string daemon_config(const DevSetup& setup, const fs::path& directory,
     return text;
 }
 
-Status wait_until_ready(const hsm::Backend& backend) {
-    const Deadline end = base::deadline_in(kOpeningWait);
-    while (backend.status().state != hsm::BackendState::ready) {
-        if (std::chrono::steady_clock::now() > end) {
-            return backend.status().why.value_or(
-                Error(ErrorCode::hsm_down, "the token did not open in time"));
-        }
-        ::usleep(static_cast<useconds_t>(std::chrono::microseconds(kOpeningPoll).count()));
+/// For who waits until a backend is ready, and hears of it as its observer.
+class Readiness {
+public:
+    void hear(const hsm::BackendStatus& status) {
+        const std::lock_guard lock(mutex_);
+        is_ready_ = status.state == hsm::BackendState::ready;
+        changed_.notify_all();
     }
-    return Status::done();
-}
+    bool wait(Deadline deadline) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_until(lock, deadline, [this] { return is_ready_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_ready_ = false;
+};
 
 Status make_keys(const DevSetup& setup, const fs::path& directory) {
     TRY(auto uri, pkcs11::parse_token_uri("pkcs11:token=" + std::string(kLabel)));
     const base::SystemClock clock;
+    Readiness readiness;
     pkcs11::TokenBackend::Options options;
     options.pin_memory = directory / "state" / "main.login";
+    options.on_change = [&readiness](const hsm::BackendStatus& status) { readiness.hear(status); };
     pkcs11::TokenBackend backend({setup.module, std::move(uri), directory / "pin", 1}, options,
                                  clock);
-    CHECK_OK(wait_until_ready(backend));
+    if (!readiness.wait(base::deadline_in(kOpeningWait))) {
+        return backend.status().why.value_or(
+            Error(ErrorCode::hsm_down, "the token did not open in time"));
+    }
     for (const crypto::Family family : crypto::kFamilies) {
         CHECK_OK(backend.generate({family, 1}, algorithm_of(family, setup)));
     }
