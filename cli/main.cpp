@@ -172,6 +172,20 @@ void add_verify_token(CLI::App& verify, Options& options) {
     });
 }
 
+/// What a script makes of a variable that is not set must not count as an option that is not there.
+void refuse_empty(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& value : option->results()) {
+            if (option->nonpositional() && value.empty()) {
+                throw CLI::ValidationError(option->get_name(), "is empty");
+            }
+        }
+    }
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        refuse_empty(*command);
+    }
+}
+
 void add_verify(CLI::App& app, Options& options) {
     CLI::App* verify =
         app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
@@ -209,6 +223,7 @@ int main(int argc, char** argv) {
     cli::add_log(app, options.json, options.command);
     try {
         app.parse(argc, argv);
+        refuse_empty(app);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? cli::kGood : cli::kUsage;
     }

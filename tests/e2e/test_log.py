@@ -185,6 +185,11 @@ class Proofs(DaemonTest):
             ["log", "export"],
             ["log", "audit", "--log-key", "nonsense"],
             ["verify", "receipt", self.receipt, "--signer", self.did, "--proof", self.proof],
+            # A variable that a script forgot to set is no option left out.
+            ["verify", "receipt", self.receipt, "--signer", self.did, "--proof", self.proof, "--log-key", ""],
+            ["verify", "receipt", self.receipt, "--signer", self.did, "--proof", "", "--log-key", ""],
+            ["log", "audit", "--from", ""],
+            ["log", "audit", "--log-key", ""],
         ):
             self.assertEqual(cli(*words).returncode, 2, words)
         for words in (["log", "key"], ["log", "prove", "--leaf", "0"], ["log", "export", self.scratch / "none"], ["log", "audit"]):
