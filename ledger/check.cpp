@@ -103,12 +103,19 @@ Result<claw::TileTree> checked_tree(View& view) {
     edges.add(hashes);
     hashes.clear();
     std::uint64_t tiles = size / kTileWidth;
+    std::uint64_t all_tiles = 0;
     for (unsigned level = 0; tiles > 0; ++level) {
+        all_tiles += tiles;
         TRY(auto above, check_level(view, level, tiles, hashes));
         tiles = above.size() / kTileWidth;
         const auto behind = above.begin() + static_cast<std::ptrdiff_t>(tiles * kTileWidth);
         edges.add({behind, above.end()});
         hashes = std::move(above);
+    }
+    TRY(const std::uint64_t kept, view.tiles());
+    if (kept != all_tiles) {
+        return damaged("table tile: it has " + std::to_string(kept) + " tiles, " +
+                       std::to_string(size) + " leaves make " + std::to_string(all_tiles));
     }
     return claw::TileTree::load(size, edges);
 }
@@ -221,6 +228,7 @@ private:
             claw::StateRows rows;
             rows.leaf = row_->leaf;
             rows.spent = row_;
+            CHECK_OK(check_found(*row_));
             CHECK_OK(state_.add(rows));
             CHECK_OK(next_spent());
         }
@@ -276,7 +284,23 @@ private:
             return damaged("table spent: the row of leaf " + std::to_string(row.leaf) +
                            " is not there, or is not what that leaf says");
         }
+        CHECK_OK(check_found(row));
         return next_spent();
+    }
+
+    /// By its indexes a name is known to be spent: one that does not lead there would let it be
+    /// spent again.
+    Status check_found(const claw::SpentRow& row) {
+        TRY(const auto by_id, view_.leaf_of_id(row.id));
+        bool is_found = by_id == row.leaf;
+        if (is_found && row.nonce) {
+            TRY(const auto by_nonce, view_.leaf_of_nonce(*row.nonce));
+            is_found = by_nonce == row.leaf;
+        }
+        return is_found
+                   ? Status::done()
+                   : Status(damaged("table spent: its indexes do not lead to the row of leaf " +
+                                    std::to_string(row.leaf)));
     }
 
     Status check_totals() const {

@@ -18,10 +18,11 @@ public:
     Status take(const std::filesystem::path& database);
     /// From here on a database that is gone is a loss.
     Status remember_made();
+    /// Was a log begun here? Once it is taken.
+    bool was_made() const;
 
 private:
     Status lock();
-    bool was_made() const;
 
     const std::filesystem::path directory_;
     base::UniqueFd lock_;

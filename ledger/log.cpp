@@ -118,7 +118,8 @@ void FileLog::accept(const Contents& contents) {
 
 Status FileLog::start() {
     CHECK_OK(claim_.take(file_));
-    TRY(Database database, open_database(file_));
+    TRY(Database database,
+        open_database(file_, claim_.was_made() ? Tables::wanted : Tables::made_if_new));
     CHECK_OK(claim_.remember_made());
     TRY(View view, View::of(database));
     auto contents = check_tiles(view);

@@ -41,11 +41,17 @@ Error foreign(std::string reason) {
     return {ErrorCode::ledger_damaged, "the ledger's file " + std::move(reason)};
 }
 
-Status check_identity(Database& database, std::int64_t version) {
+Status check_identity(Database& database, std::int64_t version, Tables tables_are) {
     TRY(const std::int64_t application, database.integer_of("PRAGMA application_id"));
     TRY(const std::int64_t tables, database.integer_of("SELECT count(*) FROM sqlite_schema"));
-    if (version == 0 && application == 0 && tables == 0) {
-        return Status::done();  // new
+    const bool is_new = version == 0 && application == 0 && tables == 0;
+    if (is_new && tables_are == Tables::wanted) {
+        return foreign(
+            "is empty, and a log was begun here: restore it with its -wal file, or begin a new log "
+            "with another ledger.origin after removing it and ledger.lock");
+    }
+    if (is_new) {
+        return Status::done();
     }
     if (application != kApplicationId) {
         return foreign("is another program's database");
@@ -81,13 +87,13 @@ Status migrate(Database& database, std::int64_t version) {
 
 }  // namespace
 
-Result<Database> open_database(const std::filesystem::path& file) {
+Result<Database> open_database(const std::filesystem::path& file, Tables tables) {
     const mode_t before = ::umask(S_IRWXG | S_IRWXO);
     auto opened = Database::open(file, Database::Mode::create);
     ::umask(before);
     TRY(Database database, std::move(opened));
     TRY(const std::int64_t version, database.integer_of("PRAGMA user_version"));
-    CHECK_OK(check_identity(database, version));
+    CHECK_OK(check_identity(database, version, tables));
     CHECK_OK(
         database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY"));
@@ -101,7 +107,7 @@ Result<Database> open_database(const std::filesystem::path& file) {
 Result<Database> open_reader(const std::filesystem::path& file) {
     TRY(Database database, Database::open(file, Database::Mode::read));
     TRY(const std::int64_t version, database.integer_of("PRAGMA user_version"));
-    CHECK_OK(check_identity(database, version));
+    CHECK_OK(check_identity(database, version, Tables::made_if_new));
     return version == kSchemaVersion ? Result<Database>(std::move(database))
                                      : foreign("is not of this program's version");
 }

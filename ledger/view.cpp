@@ -61,6 +61,11 @@ Result<std::uint64_t> View::size() {
     return size;
 }
 
+Result<std::uint64_t> View::tiles() {
+    TRY(const std::int64_t count, database_->integer_of("SELECT count(*) FROM tile"));
+    return static_cast<std::uint64_t>(count);
+}
+
 Result<std::optional<std::string>> View::leaf(std::uint64_t index) {
     TRY(const bool row, leaf_.reset().bind(1, static_cast<std::int64_t>(index)).next());
     std::optional<std::string> body;

@@ -24,6 +24,8 @@ public:
     Result<std::uint64_t> size();
     /// Nothing for a leaf that was pruned or is not there yet.
     Result<std::optional<std::string>> leaf(std::uint64_t index);
+    /// How many full tiles there are, of all levels.
+    Result<std::uint64_t> tiles();
     /// The hashes of a full tile. Error: ledger_damaged, when it is not there or no tile.
     Result<std::vector<claw::TreeHash>> full_tile(unsigned level, std::uint64_t index);
 

@@ -136,13 +136,13 @@ Status Writer::prepare() {
     TRY(insert_spent_, make("INSERT INTO spent(leaf, id, nonce) VALUES (?, ?, ?)"));
     TRY(put_setting_, make("INSERT OR REPLACE INTO setting(name, value, leaf) VALUES (?, ?, ?)"));
     TRY(drop_setting_, make("DELETE FROM setting WHERE name = ?"));
-    TRY(insert_answer_, make("INSERT INTO answer(leaf, text, until) VALUES (?, ?, ?)"));
+    TRY(insert_answer_, make("INSERT OR REPLACE INTO answer(leaf, text, until) VALUES (?, ?, ?)"));
     TRY(put_document_, make("INSERT OR REPLACE INTO document(sha256, body) VALUES (?, ?)"));
     TRY(insert_checkpoint_, make("INSERT OR REPLACE INTO checkpoint(size, note) VALUES (?, ?)"));
     TRY(drop_checkpoint_, make("DELETE FROM checkpoint WHERE size >= ? AND size < ?"));
     TRY(drop_answers_, make("DELETE FROM answer WHERE until < ?"));
     TRY(update_progress_, make("UPDATE progress SET spent_sha256 = ?"));
-    TRY(update_probe_, make("UPDATE progress SET probe = probe + 1"));
+    TRY(update_probe_, make("UPDATE progress SET probe = NOT probe"));
     TRY(const bool row, data_version_now_.reset().next());
     data_version_ = row ? data_version_now_.integer(0) : 0;
     data_version_now_.reset();

@@ -1,3 +1,5 @@
+#include "base/file.h"
+#include "claw/log_state.h"
 #include "ledger/log.h"
 #include "support/comes_true.h"
 #include "support/test_ledger.h"
@@ -5,6 +7,8 @@
 #include <catch2/catch.hpp>
 
 #include <filesystem>
+#include <fstream>
+#include <string>
 
 using namespace clawsigner;
 using std::chrono::seconds;
@@ -32,6 +36,8 @@ TEST_CASE("log: a state table that was edited is found at the next start, by nam
                   "leaf 9 is not the one in its tile"},
              Edit{"DELETE FROM leaf WHERE idx = 9", "leaf 9 is missing"},
              Edit{"DELETE FROM tile", "tile/0/000 is missing"},
+             Edit{"INSERT INTO tile VALUES (1, zeroblob(8192))",
+                  "table tile: it has 2 tiles, 400 leaves make 1"},
              Edit{"UPDATE tile SET hashes = zeroblob(8192)", "leaf 0 is not the one in its tile"},
          }) {
         TestLedger on;
@@ -48,6 +54,72 @@ TEST_CASE("log: a state table that was edited is found at the next start, by nam
         CHECK(on.put(artefact("late")).error().code == ErrorCode::ledger_damaged);
         CHECK(on.log->ready().error().code == ErrorCode::ledger_damaged);
     }
+}
+
+namespace {
+
+/// Flips a bit of a name where it stands in a page of an index, and not in its table's row.
+void flip_in_index(const std::filesystem::path& file, const claw::SpentName& name) {
+    constexpr std::size_t kPage = 4096;
+    constexpr char kLeafOfIndex = 0x0a;  // sqlite.org/fileformat2.html, section 1.6
+    std::string bytes = base::read_file(file, std::size_t{64} << 20U).value();
+    const std::string wanted(name.begin(), name.end());
+    int flipped = 0;
+    for (std::size_t at = bytes.find(wanted); at != std::string::npos;
+         at = bytes.find(wanted, at + 1)) {
+        if (bytes[at / kPage * kPage] == kLeafOfIndex) {
+            bytes[at] = static_cast<char>(bytes[at] ^ 1);
+            ++flipped;
+        }
+    }
+    REQUIRE(flipped == 1);
+    std::ofstream(file, std::ios::binary) << bytes;
+}
+
+}  // namespace
+
+TEST_CASE("log: an index that does not lead to what was spent is found at the next start",
+          "[ledger]") {
+    const bool by_id = GENERATE(true, false);
+    TestLedger on;
+    const claw::ArtefactLeaf spent = tests::with_nonce("id", "nonce");
+    on.put(spent).value();
+    on.log.reset();
+    const auto rows = claw::rows_of(0, {UnixMillis(), spent}).value();
+    flip_in_index(on.directory / "ledger.db", by_id ? rows.spent->id : *rows.spent->nonce);
+    CHECK(on.damage() == "table spent: its indexes do not lead to the row of leaf 0");
+    CHECK(on.put(artefact("late")).error().code == ErrorCode::ledger_damaged);
+}
+
+TEST_CASE("log: rows that only wait for a leaf do not stop it", "[ledger]") {
+    TestLedger on;
+    on.put(artefact("one")).value();
+    on.edit(
+        "INSERT INTO answer VALUES (3, 'not its answer', 9999999999);"
+        "UPDATE progress SET probe = 9223372036854775807");
+    CHECK(on.damage().empty());
+    for (const char* id : {"two", "three", "four", "five"}) {
+        CHECK(on.put(artefact(id)).ok());
+    }
+}
+
+TEST_CASE("log: where a log was begun, a file without tables is a loss and no new log",
+          "[ledger]") {
+    TestLedger on;
+    on.put(artefact("one")).value();
+    SECTION("the file was emptied") {
+        on.log.reset();
+        std::filesystem::resize_file(on.directory / "ledger.db", 0);
+    }
+    SECTION("all of it was in a write-ahead log that is gone") {
+        const auto young = base::read_file(on.directory / "ledger.db", std::size_t{64} << 20U);
+        on.log.reset();
+        std::ofstream(on.directory / "ledger.db", std::ios::binary) << young.value();
+    }
+    const auto opened = on.attempt();
+    REQUIRE_FALSE(opened.ok());
+    CHECK(opened.error().code == ErrorCode::ledger_damaged);
+    CHECK_THAT(opened.error().message, Catch::Contains("is empty, and a log was begun here"));
 }
 
 TEST_CASE("log: a state leaf says what the leaves before it make", "[ledger]") {
