@@ -161,17 +161,37 @@ Result<Exported> exported(const Connection& to, const std::filesystem::path& dir
     return exported;
 }
 
+/// What a daemon with a damaged ledger has found: it shows nothing of the log any more.
+Error found_by_daemon(const Connection& to, Error damaged) {
+    const auto body = get(to.socket, "/v1/status");
+    if (!body.ok()) {
+        return damaged;
+    }
+    const auto document = claw::parse_json(*body, claw::JsonRules::javascript);
+    if (!document.ok()) {
+        return damaged;
+    }
+    const JsonValue* why = member(member(&*document, "ledger"), "why");
+    if (const JsonValue* message = member(why, "message");
+        message != nullptr && message->is_string()) {
+        damaged.message = "the daemon has found: " + std::string(message->get_string());
+    }
+    return damaged;
+}
+
 Result<attest::Audit> audit_daemon(const Connection& to, const AuditOptions& options,
                                    attest::AuditTerms terms, const attest::Progress& show) {
     TRY(terms.key, key_of_daemon(to, options.log_key));
     terms.may_be_pruned = true;
     DaemonFiles files(to.socket);
-    if (options.older.empty()) {
-        return attest::audit_log(files, terms, show);
-    }
     attest::LogDirectory older(options.older);
     attest::WithOlder whole(files, older);
-    return attest::audit_log(whole, terms, show);
+    auto audit = options.older.empty() ? attest::audit_log(files, terms, show)
+                                       : attest::audit_log(whole, terms, show);
+    if (!audit.ok() && audit.error().code == ErrorCode::ledger_damaged) {
+        return found_by_daemon(to, audit.error());
+    }
+    return audit;
 }
 
 Result<attest::Audit> audited(const Connection& to, const AuditOptions& options) {

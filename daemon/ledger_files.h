@@ -26,9 +26,10 @@ private:
     std::uint64_t pruned_;
 };
 
-/// Brings `directory` to the newest checkpoint of a copied database, which is only read: the files
-/// that `clawsigner log export` makes of the running log. Errors: as attest::export_log and
-/// ledger::open_reader.
+/// Brings `directory` to the newest checkpoint of a copied database, which is not changed: the
+/// files that `clawsigner log export` makes of the running log. Then holds the copy against itself.
+/// Errors: as attest::export_log, ledger::open_reader, ledger::check_tiles and
+/// ledger::check_leaves.
 Result<claw::Checkpoint> export_ledger(const std::filesystem::path& database,
                                        const std::filesystem::path& directory);
 

@@ -258,7 +258,8 @@ CLI::App* add_export(CLI::App& app, Options& options) {
     CLI::App* command = app.add_subcommand(
         "export",
         "write the log of a copied database as static files that any C2SP tile client reads,\n"
-        "as clawsigner log export does of a running daemon. The copy is only read");
+        "as clawsigner log export does of a running daemon, and hold the copy against itself.\n"
+        "The copy is not changed; its directory must be writable, for SQLite's -shm");
     command
         ->add_option("--db", options.database, "the copy of ledger.db, with its -wal if it has one")
         ->required()

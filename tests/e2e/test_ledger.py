@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import threading
 import time
 import unittest
 
-from harness import RECEIPT, ROOT, Daemon, DaemonTest, cli, of_its_own, request, wait_until
+from harness import BIN, RECEIPT, ROOT, Daemon, DaemonTest, cli, of_its_own, request, wait_until
 
 import log_oracle
 
@@ -427,6 +428,19 @@ class Damage(unittest.TestCase):
         self.assertEqual((ledger["state"], ledger["why"]["code"]), ("damaged", "LEDGER_DAMAGED"))
         return ledger["why"]["message"]
 
+    def assert_an_audit_names_it(self, daemon, found):
+        """Of the daemon that found it, and of a copy that no daemon ever saw."""
+        told = cli("log", "audit", "--socket", daemon.observe)
+        self.assertEqual(told.returncode, 1, told.stdout)
+        self.assertIn(found, told.stderr)
+        with tempfile.TemporaryDirectory() as directory:
+            copy = pathlib.Path(directory)
+            for file in (daemon.directory / "state").glob("ledger.db*"):
+                shutil.copy(file, copy)
+            told = subprocess.run([BIN / "clawsignerd", "export", "--db", copy / "ledger.db", copy / "log"], capture_output=True, text=True, timeout=60)
+            self.assertEqual(told.returncode, 1, told.stdout)
+            return told.stderr
+
     def test_what_was_changed_while_the_daemon_was_stopped_is_found_at_the_start_and_named(self):
         with Daemon.fresh() as daemon:
             daemon.sign(bound("r", "n"))
@@ -450,6 +464,7 @@ class Damage(unittest.TestCase):
                 ("UPDATE leaf SET body = CAST(replace(body, 'role.proxy', 'role.admin') AS BLOB)", "newest checkpoint"),
                 ("DELETE FROM leaf WHERE idx = 2", "leaf 2"),
                 ("DELETE FROM leaf WHERE idx = (SELECT max(idx) FROM leaf)", "newest checkpoint"),
+                ("INSERT INTO tile VALUES (2, zeroblob(8192))", "table tile"),
             ):
                 with self.subTest(change):
                     with contextlib.closing(sqlite3.connect(file)) as database, database:
@@ -457,6 +472,9 @@ class Damage(unittest.TestCase):
                     daemon.start()
                     self.assert_nothing_is_signed(daemon)
                     self.assertIn(found, self.what_is_found(daemon))
+                    said_of_copy = self.assert_an_audit_names_it(daemon, found)
+                    if found.startswith("table"):
+                        self.assertIn(found, said_of_copy)
                     self.assertIn('"event":"ledger.state"', daemon.log())
                     self.assertEqual(daemon.stop(), 0)
                     file.write_bytes(good)
