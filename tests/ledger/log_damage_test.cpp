@@ -99,7 +99,7 @@ TEST_CASE("log: rows that only wait for a leaf do not stop it", "[ledger]") {
         "UPDATE progress SET probe = 9223372036854775807");
     CHECK(on.damage().empty());
     for (const char* id : {"two", "three", "four", "five"}) {
-        CHECK(on.put(artefact(id)).ok());
+        CHECK(on.put(artefact(id), "its answer").ok());
     }
 }
 
