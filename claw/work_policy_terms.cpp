@@ -8,7 +8,6 @@
 namespace clawsigner::claw {
 namespace {
 
-constexpr std::string_view kForm = kWorkPolicyForm;
 constexpr std::size_t kMaxProviders = 16;
 constexpr std::size_t kMaxItems = 256;
 constexpr std::size_t kMaxItem = 256;
@@ -85,7 +84,7 @@ std::optional<std::vector<std::string>> optional_texts(JsonReader& in, std::stri
 
 RedactionRule read_redaction_rule(JsonReader& parent, const JsonValue& value,
                                   const std::string& path) {
-    JsonReader in(value, path, kForm);
+    JsonReader in(value, path, kWorkPolicyForm);
     RedactionRule rule;
     rule.path = chars_text(in, "path", kMaxPath);
     rule.action = in.text("action", kMaxItem);
@@ -123,7 +122,7 @@ void read_tool_allowlist(JsonReader& in, WorkPolicyTerms& terms) {
         if (tool.find('*') != std::string::npos) {
             in.under("wpc.wildcard");
             in.refuse(item("tool_allowlist", i), "holds a '*', which no tool's name may");
-            in.under(kForm);
+            in.under(kWorkPolicyForm);
         }
         if (!is_plain_name(tool)) {
             in.refuse(item("tool_allowlist", i), kPlainNameRule);
@@ -141,7 +140,7 @@ void read_change_window(JsonReader& in, WorkPolicyTerms& terms) {
             in.refuse("change_window_utc", window.error().message);
         }
     }
-    in.under(kForm);
+    in.under(kWorkPolicyForm);
 }
 
 /// What a runtime must be: names and values, {"sandbox_mode":"all"}. That it is there is what
@@ -155,7 +154,7 @@ void read_runtime(JsonReader& in, WorkPolicyTerms& terms) {
     if (runtime->get_object().size() > kMaxRuntime) {
         in.refuse("runtime", "may have at most 16 members");
     }
-    JsonReader posture(*runtime, member_path(in.path(), "runtime"), kForm);
+    JsonReader posture(*runtime, member_path(in.path(), "runtime"), kWorkPolicyForm);
     for (const auto& member : runtime->get_object()) {
         posture.text(member.key(), kMaxItem);
     }
@@ -170,7 +169,7 @@ void read_metadata(JsonReader& parent, WorkPolicyTerms& terms) {
     if (metadata == nullptr) {
         return;
     }
-    JsonReader in(*metadata, member_path(parent.path(), "metadata"), kForm);
+    JsonReader in(*metadata, member_path(parent.path(), "metadata"), kWorkPolicyForm);
     read_tool_allowlist(in, terms);
     read_change_window(in, terms);
     read_runtime(in, terms);

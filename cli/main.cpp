@@ -172,6 +172,14 @@ void add_verify_token(CLI::App& verify, Options& options) {
     });
 }
 
+void add_verify(CLI::App& app, Options& options) {
+    CLI::App* verify =
+        app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
+            ->require_subcommand(0, 1);
+    add_verify_receipt(*verify, options);
+    add_verify_token(*verify, options);
+}
+
 /// What a script makes of a variable that is not set must not count as an option that is not there.
 void refuse_empty(const CLI::App& app) {
     for (const CLI::Option* option : app.get_options()) {
@@ -184,14 +192,6 @@ void refuse_empty(const CLI::App& app) {
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
         refuse_empty(*command);
     }
-}
-
-void add_verify(CLI::App& app, Options& options) {
-    CLI::App* verify =
-        app.add_subcommand("verify", "check an artefact offline; no daemon is needed")
-            ->require_subcommand(0, 1);
-    add_verify_receipt(*verify, options);
-    add_verify_token(*verify, options);
 }
 
 }  // namespace

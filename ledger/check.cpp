@@ -204,7 +204,7 @@ private:
         if (!spent_.is_null(2)) {
             is_row_whole_ = read_name(spent_.bytes(2), row_->nonce.emplace()) && is_row_whole_;
         }
-        return Status::done();
+        return is_row_whole_ ? check_found(*row_) : Status::done();
     }
 
     static bool read_name(ByteView bytes, claw::SpentName& name) {
@@ -228,7 +228,6 @@ private:
             claw::StateRows rows;
             rows.leaf = row_->leaf;
             rows.spent = row_;
-            CHECK_OK(check_found(*row_));
             CHECK_OK(state_.add(rows));
             CHECK_OK(next_spent());
         }
@@ -284,7 +283,6 @@ private:
             return damaged("table spent: the row of leaf " + std::to_string(row.leaf) +
                            " is not there, or is not what that leaf says");
         }
-        CHECK_OK(check_found(row));
         return next_spent();
     }
 
